@@ -1,0 +1,1 @@
+"""Where older code looks for IPython's names."""

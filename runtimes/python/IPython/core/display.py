@@ -1,0 +1,3 @@
+"""The names of ``IPython.display`` under their older address."""
+
+from IPython.display import *  # noqa: F403

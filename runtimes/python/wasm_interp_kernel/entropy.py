@@ -1,0 +1,65 @@
+"""Fresh randomness for a context made from an image.
+
+Every context of a template starts with the same memory, the state of every random generator included. The first
+run of a context reseeds those that stood in modules when the image was frozen.
+"""
+
+import hashlib
+import io
+import os
+import random
+import sys
+
+_urandom = os.urandom
+_from_bytes = int.from_bytes
+_python: list[random.Random] = []
+_numpy_legacy: list[object] = []
+_numpy_bits: list[object] = []
+
+
+def collect() -> None:
+    """Find the generators that modules hold; called once, when the template is frozen."""
+    numpy_random = sys.modules.get("numpy.random")
+    legacy = getattr(numpy_random, "RandomState", ())
+    generator = getattr(numpy_random, "Generator", ())
+    found: dict[int, object] = {id(random._inst): random._inst}
+    for name, module in list(sys.modules.items()):
+        if name == "__main__":
+            continue
+        for value in list(getattr(module, "__dict__", {}).values()):
+            kind = type(value)
+            if (issubclass(kind, random.Random) and not issubclass(kind, random.SystemRandom)) or (
+                legacy and issubclass(kind, (legacy, generator))
+            ):
+                found[id(value)] = value
+    _python[:] = [value for value in found.values() if isinstance(value, random.Random)]
+    _numpy_legacy[:] = [value for value in found.values() if legacy and isinstance(value, legacy)]
+    _numpy_bits[:] = [value.bit_generator for value in found.values() if generator and isinstance(value, generator)]
+
+
+def _take(seed: str | None, count: int) -> bytes:
+    """``count`` bytes of the host's entropy, or those that a hex seed stands for."""
+    return _urandom(count) if seed is None else hashlib.shake_256(bytes.fromhex(seed)).digest(count)
+
+
+def reseed(seed: str | None = None) -> None:
+    """Reseed every collected generator, from the host's entropy or from a hex seed (the same draws again)."""
+    # One draw for all: each is a call to the host, and this is on the path of a context's first cell.
+    pool = io.BytesIO(_take(seed, 16 * (len(_python) + len(_numpy_legacy) + len(_numpy_bits)))).read
+    for generator in _python:
+        generator.seed(_from_bytes(pool(16), "little"))
+    for generator in _numpy_legacy:
+        generator.seed(_from_bytes(pool(16)[:4], "little"))
+    for bits in _numpy_bits:
+        bits.state = type(bits)(_from_bytes(pool(16), "little")).state
+    _forget_derived_state()
+
+
+def _forget_derived_state() -> None:
+    """What tempfile and uuid drew from the image's entropy."""
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile._name_sequence = None
+    uuid = sys.modules.get("uuid")
+    if uuid is not None:
+        uuid._node = uuid._last_timestamp = None

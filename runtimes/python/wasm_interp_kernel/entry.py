@@ -1,0 +1,184 @@
+"""One request in, frames out: what runs when the host calls ``turn``.
+
+The guest's C code calls the function object ``_reactor.turn`` that it captured at start, so ``install`` replaces
+that function's code. Invariant: whatever happens, a run ends with exactly one DONE frame, and an exception never
+reaches the C caller.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from wasm_interp_kernel import (
+    display,
+    entropy,
+    environment,
+    figures,
+    immortals,
+    loop,
+    magics,
+    preload,
+    protocol,
+    sources,
+    streams,
+    tables,
+    tracebacks,
+    unsupported,
+    warning_format,
+)
+from wasm_interp_kernel.session import Session, displayhook
+
+_settrace, _setprofile = sys.settrace, sys.setprofile
+_getrecursionlimit, _setrecursionlimit = sys.getrecursionlimit, sys.setrecursionlimit
+_getcwd = os.getcwd
+_finders = sys.path_importer_cache
+_DONE = protocol.DONE_FRAME
+_MIN_RECURSION = 300  # the kernel's own depth while it formats an error
+session = Session({})
+
+
+def _report(exc: BaseException) -> bytes:
+    try:
+        return tracebacks.error_frame(exc)
+    except BaseException:
+        return tracebacks.OUT_OF_MEMORY
+
+
+def run_cell(request: dict) -> None:
+    saved = None
+    outcome = b""
+    try:
+        streams.repair()
+        if "start" in request:
+            _start(request["start"])
+        if "env" in request:
+            saved = environment.overlay(request["env"])
+        session.namespace.pop("__warningregistry__", None)
+        _see_new_files()
+        outcome = session.run(request["code"], f"<cell {request['count']}>")
+    except BaseException as exc:
+        outcome = _report(exc)
+    _settle()
+    if figures.any_open():
+        outcome = _show_figures() + outcome
+    if saved is not None:
+        environment.restore(saved)
+    _finish(outcome)
+
+
+def _start(settings: dict) -> None:
+    """What a new context is told. Raises OSError when its folder cannot be entered."""
+    seed = settings.get("entropy")
+    if seed:
+        entropy.reseed(seed if isinstance(seed, str) else None)
+    environment.start(settings.get("cwd"), settings.get("env"))
+
+
+def _see_new_files() -> None:
+    """Let imports see modules written to the working directory since the last cell, whatever its timestamp."""
+    try:
+        finder = _finders.get(_getcwd())
+    except OSError:
+        return
+    if finder is not None:
+        finder._path_mtime = -1
+
+
+def _settle() -> None:
+    """End what must not outlive a cell: tracing, and a recursion limit too low for the kernel itself."""
+    _settrace(None)
+    _setprofile(None)
+    if _getrecursionlimit() < _MIN_RECURSION:
+        _setrecursionlimit(_MIN_RECURSION)
+
+
+def _show_figures() -> bytes:
+    try:
+        figures.show_open()
+    except BaseException as exc:
+        return _report(exc)
+    return b""
+
+
+def _finish(outcome: bytes) -> None:
+    streams.flush()
+    protocol.send(outcome + _DONE)
+
+
+def run_ping(request: dict) -> None:
+    _finish(b"")
+
+
+def run_preload(request: dict) -> None:
+    outcome = b""
+    try:
+        preload.preload(request["modules"])
+    except BaseException as exc:
+        outcome = _report(exc)
+    _finish(outcome)
+
+
+def run_freeze(request: dict) -> None:
+    preload.freeze()
+    _finish(b"")
+
+
+def run_addresses(request: dict) -> None:
+    """Name the objects that the host is to make immortal; the only door calls that are no frames."""
+    immortals.tell(protocol.send)
+    _finish(b"")
+
+
+_KINDS: dict[str, Callable[[dict], None]] = {
+    "run": run_cell,
+    "ping": run_ping,
+    "preload": run_preload,
+    "addresses": run_addresses,
+    "freeze": run_freeze,
+}
+_from_json = protocol.from_json
+
+
+def turn(source: bytes) -> tuple[int, bool]:
+    """Serve one request. Returns what the guest's C code expects: status, whether to quit."""
+    try:
+        request = _from_json(source.decode())
+        serve = _KINDS.get(request["kind"])
+        if serve is None:
+            raise ValueError(f"no request of kind {request['kind']!r}; there are {', '.join(_KINDS)}")
+        serve(request)
+    except BaseException as exc:
+        try:
+            protocol.send(_report(exc) + _DONE)
+        except BaseException:
+            return 0, False
+    return 0, False
+
+
+def install() -> None:
+    """Take over the guest's turns. Called once, in its first (stock) turn, whose leftovers it removes."""
+    import _reactor
+
+    def reactor_turn(source, environ):
+        return _wasm_interp_turn(source)  # noqa: F821 - a global of _reactor
+
+    namespace = sys.modules["__main__"].__dict__
+    for name in [name for name in namespace if not name.startswith("__")]:
+        del namespace[name]
+    session.namespace = namespace
+    kernel_dir = os.path.dirname(os.path.dirname(__file__))
+    sys.path[:] = ["", *(entry for entry in sys.path if entry not in ("", kernel_dir)), kernel_dir]
+    streams.install()
+    sources.install()
+    loop.install()
+    warning_format.install()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what the host's interrupt becomes
+    unsupported.install()
+    display.install()
+    figures.install()
+    tables.install()
+    magics.install(session)
+    sys.displayhook = displayhook
+    _reactor._wasm_interp_turn = turn
+    _reactor.turn.__code__ = reactor_turn.__code__

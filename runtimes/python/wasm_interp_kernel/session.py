@@ -1,0 +1,76 @@
+"""The session: one namespace, and cells that run in it."""
+
+import sys
+from types import CodeType
+
+from wasm_interp_kernel import cells, formatters, loop, magic_syntax, magics, sources
+
+_CO_COROUTINE = 0x80
+_sys = sys.__dict__
+
+
+class Session:
+    """Runs cells in ``namespace`` and remembers ``_``, ``__`` and ``___``.
+
+    The three belong to the session until the program assigns one: a name that holds anything but what the session
+    last put there is the program's, and is left alone until deleted.
+    """
+
+    def __init__(self, namespace: dict[str, object]) -> None:
+        self.namespace = namespace
+        self.compiler = cells.CellCompiler()
+        self._remembered: dict[str, int] = {}  # ids, so that a deleted value is not kept alive
+
+    def run(self, source: str, filename: str) -> bytes:
+        """Run a cell; the frame of its result, or nothing. Raises what the cell raises."""
+        sources.remember(filename, source)
+        if source[:1] in " \t\r\n#%":
+            magic = magic_syntax.cell_magic(source) if "%%" in source else None
+            if magic is not None:
+                return self.show(magics.run_cell_magic(self, magic, filename))
+            source = cells.dedent(source)
+        statements, expression = self.compiler.compile(source, filename)
+        if statements is not None:
+            self.execute(statements)
+        if expression is None:
+            return b""
+        return self.show(self.execute(expression))
+
+    def execute(self, code: CodeType) -> object:
+        """Evaluate code in the namespace; code that awaits runs on the session's loop."""
+        value = eval(code, self.namespace)
+        if code.co_flags & _CO_COROUTINE:
+            return loop.run(value)
+        return value
+
+    def show(self, value: object) -> bytes:
+        """The frame of a cell's value; nothing for None or when the program's own displayhook takes it."""
+        if value is None:
+            return b""
+        hook = _sys.get("displayhook")
+        if hook is not displayhook and hook is not None:
+            hook(value)
+            return b""
+        self.remember(value)
+        return formatters.main_result(value)
+
+    def remember(self, value: object) -> None:
+        """``_`` becomes value, ``__`` what ``_`` was, ``___`` what ``__`` was."""
+        namespace, remembered = self.namespace, self._remembered
+        for name in ("_", "__", "___"):
+            if name not in namespace:
+                namespace[name] = value
+                remembered[name] = id(value)
+                return
+            previous = namespace[name]
+            if remembered.get(name) != id(previous):
+                return
+            namespace[name] = value
+            remembered[name] = id(value)
+            value = previous
+
+
+def displayhook(value: object) -> None:
+    """Show a value as a result of the cell; None shows nothing."""
+    if value is not None:
+        formatters.show(value, main=True)

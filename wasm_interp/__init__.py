@@ -1,0 +1,66 @@
+"""Run untrusted Python in persistent contexts inside WebAssembly, in this very process.
+
+from wasm_interp import Sandbox
+
+with Sandbox() as sandbox:
+    sandbox.run_code("import pandas as pd; df = pd.DataFrame({'a': [1, 2]})")
+    print(sandbox.run_code("df.a.sum()").text)
+"""
+
+from wasm_interp.context import CodeContext
+from wasm_interp.errors import (
+    ContextClosed,
+    ContextNotFound,
+    GuestError,
+    GuestTrapped,
+    LimitExceeded,
+    ProtocolError,
+    RuntimeMissing,
+    SnapshotError,
+    SnapshotFormatError,
+    SnapshotMismatch,
+    UnknownLanguage,
+    UsageError,
+    WasmInterpError,
+)
+from wasm_interp.files import FileInfo, Files
+from wasm_interp.limits import Limits
+from wasm_interp.results import (
+    ExecutionError,
+    ExecutionResult,
+    Logs,
+    Result,
+    StateAfterStop,
+    StopKind,
+    StopReason,
+)
+from wasm_interp.sandbox import Sandbox
+
+__version__ = "0.1.0"
+__all__ = [
+    "CodeContext",
+    "ContextClosed",
+    "ContextNotFound",
+    "ExecutionError",
+    "ExecutionResult",
+    "FileInfo",
+    "Files",
+    "GuestError",
+    "GuestTrapped",
+    "LimitExceeded",
+    "Limits",
+    "Logs",
+    "ProtocolError",
+    "Result",
+    "RuntimeMissing",
+    "Sandbox",
+    "SnapshotError",
+    "SnapshotFormatError",
+    "SnapshotMismatch",
+    "StateAfterStop",
+    "StopKind",
+    "StopReason",
+    "UnknownLanguage",
+    "UsageError",
+    "WasmInterpError",
+]

@@ -1,0 +1,189 @@
+"""The one place that uses private names of wasmtime-py.
+
+Why at all: its public `Linker.define_func` costs 27 µs a call against 3 µs here, keeps callbacks in an
+unlocked process-wide table (under threads one guest reached another's host function), and passes
+exceptions through one global. Its public calls build and check types anew at each call.
+
+Rules: a callback never raises, whatever happens; callback objects live as long as the process.
+Checked against wasmtime-py 50.0.1; the tests of this folder fail if a name or layout changes.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import wasmtime
+from wasmtime import _bindings
+from wasmtime import _ffi as ffi
+
+_VALUE_BYTES = 16  # sizeof(wasmtime_val_raw_t): one slot per argument, the value in its low bytes
+_SLOT_CODES = {"I": "I12x", "Q": "Q8x", "q": "q8x"}
+_VAL_TYPES = {"I": wasmtime.ValType.i32, "Q": wasmtime.ValType.i64, "q": wasmtime.ValType.i64}
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+# The same C signature as wasmtime_func_unchecked_callback_t, with plain addresses instead of typed
+# pointers, which ctypes would build anew at each call.
+_HostCallback = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+_EpochCallback = ctypes.CFUNCTYPE(
+    ctypes.c_size_t,
+    ctypes.POINTER(ffi.wasmtime_context_t),
+    ctypes.c_void_p,
+    ctypes.POINTER(ctypes.c_uint64),
+    ctypes.POINTER(ctypes.c_uint8),
+)
+_I32 = ctypes.c_int32
+_I64 = ctypes.c_int64
+_kept_alive: list[Any] = []  # callbacks that wasmtime may call until the process ends
+
+STOP = object()  # what a host function returns to trap its guest
+HostFunction = Callable[[int, tuple[Any, ...]], Any]  # (caller, arguments) -> result, or STOP
+
+
+def new_config(*, metered: bool, max_stack_bytes: int) -> wasmtime.Config:
+    """Engine settings. Every choice here is part of what a compiled module depends on."""
+    config = wasmtime.Config()
+    config.wasm_exceptions = True  # the Python guest unwinds with them
+    config.wasm_gc = False
+    config.gc_support = True  # exception references are counted by it
+    config.wasm_threads = False
+    config.wasm_memory64 = False
+    config.wasm_component_model = False
+    config.epoch_interruption = True
+    config.consume_fuel = metered
+    # wasmtime refuses a wasm stack larger than its async stack, though nothing here is async.
+    ffi.wasmtime_config_async_stack_size_set(config.ptr(), 2 * max_stack_bytes)
+    config.max_wasm_stack = max_stack_bytes
+    return config
+
+
+def define_host_function(
+    linker: wasmtime.Linker, module: str, name: str, parameters: str, returns: bool, function: HostFunction
+) -> None:
+    """Register ``function`` for every instance of ``linker``.
+
+    ``parameters`` are `struct` codes: I, Q or q. ``function`` must not raise; should it, the guest traps.
+    """
+    layout = struct.Struct("<" + "".join(_SLOT_CODES[code] for code in parameters))
+    unpack, slots = layout.unpack_from, ctypes.c_char * max(layout.size, 1)
+
+    def callback(_: Any, caller: int, values: int, count: int) -> int:
+        try:
+            result = function(caller, unpack(slots.from_address(values)))
+            if result is STOP:
+                return _new_trap("the host stopped the guest")
+            if returns:
+                _I64.from_address(values).value = result
+        except BaseException:
+            return _new_trap("a host function failed")
+        return 0
+
+    native = _HostCallback(callback)
+    _kept_alive.append(native)
+    results = [wasmtime.ValType.i32()] if returns else []
+    signature = wasmtime.FuncType([_VAL_TYPES[code]() for code in parameters], results)
+    encoded_module, encoded_name = module.encode(), name.encode()
+    error = ffi.wasmtime_linker_define_func_unchecked(
+        linker.ptr(),
+        encoded_module,
+        len(encoded_module),
+        encoded_name,
+        len(encoded_name),
+        signature.ptr(),
+        ctypes.cast(native, ffi.wasmtime_func_unchecked_callback_t),
+        None,
+        _NO_FINALIZER,
+    )
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
+
+
+def set_epoch_callback(store: wasmtime.Store, must_stop: Callable[[], bool]) -> Any:
+    """Ask ``must_stop`` at every epoch while the guest runs; True traps it. Keep what is returned
+    as long as the store lives."""
+
+    def callback(_: Any, __: Any, ticks: Any, ___: Any) -> int:
+        ticks[0] = 1
+        try:
+            stop = must_stop()
+        except BaseException:
+            stop = True
+        return _new_error("stopped") if stop else 0
+
+    native = _EpochCallback(callback)
+    expected: Any = _bindings._wasmtime_store_epoch_deadline_callback.argtypes[1]
+    ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), ctypes.cast(native, expected), None, _NO_FINALIZER)
+    return native
+
+
+class ExportedFunction:
+    """A function of a guest, called without the checks that its fixed signature makes needless.
+
+    Parameters and result are 32-bit numbers.
+    """
+
+    __slots__ = ("_address", "_count", "_function", "_store", "_trap", "_values")
+
+    def __init__(self, store: wasmtime.Store, function: wasmtime.Func, parameters: int) -> None:
+        self._store = store
+        self._function = function._func
+        self._address = ctypes.byref(function._func)
+        self._count = max(parameters, 1)
+        self._values = (ctypes.c_uint64 * (2 * self._count))()
+        self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+
+    def __call__(self, *arguments: int) -> int:
+        """The result. Raises wasmtime.Trap, or WasmtimeError when an epoch callback stopped it."""
+        for index, argument in enumerate(arguments):
+            self._values[2 * index] = argument
+        return self._call(self._store._context())
+
+    def call_inside(self, caller: int, *arguments: int) -> int:
+        """The same from inside a host function, whose ``caller`` it was given."""
+        for index, argument in enumerate(arguments):
+            self._values[2 * index] = argument
+        pointer = ctypes.cast(caller, ctypes.POINTER(ffi.wasmtime_caller_t))
+        return self._call(ffi.wasmtime_caller_context(pointer))
+
+    def _call(self, context: Any) -> int:
+        trap = self._trap
+        values = ctypes.cast(self._values, ctypes.POINTER(ffi.wasmtime_val_raw_t))
+        error = ffi.wasmtime_func_call_unchecked(context, self._address, values, self._count, ctypes.byref(trap))
+        if error:
+            raise wasmtime.WasmtimeError._from_ptr(error)
+        if trap:
+            self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+            raise wasmtime.Trap._from_ptr(trap)
+        return self._values[0] & 0xFFFFFFFF
+
+
+def memory_address(store: wasmtime.Store, memory: wasmtime.Memory) -> int:
+    """Where linear memory begins in this process. It does not move while the store lives."""
+    return ctypes.addressof(memory.data_ptr(store).contents)
+
+
+def trap_code(trap: wasmtime.Trap) -> wasmtime.TrapCode | None:
+    """Which fault of WebAssembly a trap is, or None for one that the host made."""
+    code = ctypes.c_uint8()
+    if not ffi.wasmtime_trap_code(trap.ptr(), ctypes.byref(code)):
+        return None
+    try:
+        return wasmtime.TrapCode(code.value)
+    except ValueError:
+        return None
+
+
+def _new_trap(message: str) -> int:
+    encoded = message.encode()
+    return _address(ffi.wasmtime_trap_new(encoded, len(encoded)))
+
+
+def _new_error(message: str) -> int:
+    return _address(ffi.wasmtime_error_new(message.encode()))
+
+
+def _address(pointer: Any) -> int:
+    return ctypes.cast(pointer, ctypes.c_void_p).value or 0

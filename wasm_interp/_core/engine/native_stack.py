@@ -1,0 +1,117 @@
+"""How much native stack a thread has left, and a thread with enough of it.
+
+WebAssembly runs on the stack of the thread that enters it. wasmtime lets a guest use `MAX_WASM_STACK_BYTES`
+from the point of entry, unasked whether the thread has them: where it has not, the process dies. So
+each entry asks first, and where the answer is too little, or unknown, the guest runs on a thread of ours.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+MAX_WASM_STACK_BYTES = 4 << 20  # a guest's own recursion checks end it first; see tests/hostile/test_recursion.py
+_HOST_STACK_BYTES = 1 << 20  # for host functions, and the caller's callbacks in them, at the guest's deepest point
+NEEDED_BYTES = MAX_WASM_STACK_BYTES + _HOST_STACK_BYTES
+_OWN_STACK_BYTES = 16 << 20
+
+# Where `getcontext` stores the stack pointer in glibc's ucontext_t.
+_STACK_POINTER_OFFSET = {"x86_64": 160, "aarch64": 432}.get(platform.machine())
+_UCONTEXT_BYTES = 8192  # larger than any ucontext_t
+_local = threading.local()
+_stack_size_lock = threading.Lock()  # threading.stack_size is one setting for the whole process
+
+
+def with_enough_stack(function: Callable[[], T], interrupt: Callable[[], None]) -> T:
+    """Run ``function`` here if this thread has the stack for a guest, else on a thread that has.
+
+    ``interrupt`` is called, from here, if the wait for that thread is interrupted (Ctrl-C); the wait then goes on,
+    and the KeyboardInterrupt is raised after it.
+    """
+    if remaining_bytes() >= NEEDED_BYTES:
+        return function()
+    outcome: Future[T] = Future()
+    _start_thread(lambda: _settle(outcome, function))
+    try:
+        return outcome.result()
+    except KeyboardInterrupt:
+        _wait_for(outcome, interrupt)
+        raise
+
+
+def remaining_bytes() -> int:
+    """Native stack left below the caller; 0 when that is not known."""
+    try:
+        measure = _local.measure
+    except AttributeError:
+        measure = _local.measure = _new_measure()
+    return int(measure())
+
+
+def _new_measure() -> Callable[[], int]:
+    if sys.platform != "linux" or _STACK_POINTER_OFFSET is None:
+        return _unknown
+    try:
+        libc = ctypes.CDLL(None)
+        getcontext, lowest = libc.getcontext, _lowest_address(libc)
+    except (AttributeError, OSError):
+        return _unknown
+    buffer = ctypes.create_string_buffer(_UCONTEXT_BYTES)
+    stack_pointer = ctypes.c_uint64.from_buffer(buffer, _STACK_POINTER_OFFSET)
+
+    def measure() -> int:
+        getcontext(buffer)
+        return stack_pointer.value - lowest
+
+    return measure
+
+
+def _unknown() -> int:
+    return 0
+
+
+def _lowest_address(libc: Any) -> int:
+    attributes = ctypes.create_string_buffer(256)  # pthread_attr_t is 56 to 64 bytes
+    libc.pthread_self.restype = ctypes.c_void_p
+    if libc.pthread_getattr_np(ctypes.c_void_p(libc.pthread_self()), attributes):
+        raise OSError("no stack attributes")
+    start, size = ctypes.c_void_p(), ctypes.c_size_t()
+    failed = libc.pthread_attr_getstack(attributes, ctypes.byref(start), ctypes.byref(size))
+    libc.pthread_attr_destroy(attributes)
+    if failed or not start.value:
+        raise OSError("no stack address")
+    return start.value
+
+
+def _wait_for(outcome: Future[T], interrupt: Callable[[], None]) -> None:
+    """Wait however often Ctrl-C is pressed: whoever returned before would free memory that the guest still uses."""
+    while True:
+        try:
+            interrupt()
+            outcome.exception()
+            return
+        except KeyboardInterrupt:
+            continue
+
+
+def _settle(outcome: Future[T], function: Callable[[], T]) -> None:
+    try:
+        outcome.set_result(function())
+    except BaseException as error:
+        outcome.set_exception(error)
+
+
+def _start_thread(target: Callable[[], None]) -> None:
+    with _stack_size_lock:
+        before = threading.stack_size(_OWN_STACK_BYTES)
+        try:
+            threading.Thread(target=target, name="wasm_interp-guest", daemon=True).start()
+        finally:
+            threading.stack_size(before)

@@ -1,0 +1,203 @@
+"""One context's interpreter: an instance made from its language's template, and what happens in one run.
+
+Rule: one thread at a time (the context's turnstile sees to it), `interrupt` excepted. An instance
+that trapped is thrown away; the next run starts from the template again, over the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from wasm_interp._core.engine import Exit, Instance
+from wasm_interp._core.kernel.collector import Callbacks, Collector
+from wasm_interp._core.kernel.templates import Template
+from wasm_interp._core.languages.base import CellRequest, Start
+from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
+from wasm_interp._core.protocol.messages import InputMessage, read_message
+from wasm_interp._core.vfs import FileSystem
+from wasm_interp._core.wasi.descriptors import FileTable, Stream
+from wasm_interp._core.wasi.memory import GuestMemory
+from wasm_interp._core.wasi.state import SystemClock, WasiState
+from wasm_interp.errors import ContextClosed
+from wasm_interp.limits import Limits
+from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason
+
+_ERROR_NAMES = MappingProxyType(
+    {
+        StopKind.TIMEOUT: "TimeoutError",
+        StopKind.INTERRUPT: "KeyboardInterrupt",
+        StopKind.EXITED: "SystemExit",
+        StopKind.STACK: "RecursionError",
+        StopKind.TRAP: "InterpreterCrashed",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run is asked to do; timeout in seconds, None for none."""
+
+    code: str
+    timeout: float | None
+    env: dict[str, str] | None = None
+    callbacks: Callbacks = field(default_factory=Callbacks)
+
+
+class Kernel:
+    """Runs cells one after the other."""
+
+    def __init__(self, template: Template, fs: FileSystem, limits: Limits, start: Start) -> None:
+        self._template = template
+        self._fs = fs
+        self._limits = limits
+        self._start = start
+        self._count = 0
+        self._closed = False
+        self._exit_code: int | None = None
+        self._collector: Collector | None = None
+        self._decoder = FrameDecoder()
+        self._instance: Instance | None = self._new_instance()
+        self._must_start = True  # the instance's first run tells it where it is
+
+    @property
+    def execution_count(self) -> int:
+        """Runs begun so far."""
+        return self._count
+
+    def execute(self, run: Run) -> ExecutionResult:
+        """Run one cell. Raises ContextClosed, KeyboardInterrupt, or what a callback raised; all else is in the result."""
+        if self._closed:
+            raise ContextClosed("the context is closed")
+        instance = self._living_instance()
+        self._count += 1
+        result = ExecutionResult(run.code, execution_count=self._count)
+        collector = self._collector = Collector(result, run.callbacks, self._limits.output_bytes)
+        self._decoder = FrameDecoder()
+        started = time.monotonic()
+        try:
+            outcome = self._enter(instance, run, started)
+        finally:
+            self._collector = None
+            if instance.is_dead:
+                self._discard()
+        result.duration = time.monotonic() - started
+        result.memory_bytes = instance.memory_bytes
+        self._conclude(collector, run, outcome)
+        interrupt = instance.stopper.user_interrupt
+        if interrupt is not None or collector.callback_error is not None:
+            raise interrupt or collector.callback_error  # type: ignore[misc]
+        return result
+
+    def interrupt(self) -> None:
+        """Stop the run that is going on, if one is. From any thread."""
+        instance = self._instance
+        if self._collector is not None and instance is not None:
+            instance.stopper.request(StopKind.INTERRUPT)
+
+    def close(self) -> None:
+        """Give the memory back. Idempotent."""
+        self._closed = True
+        self._discard()
+
+    def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
+        start = self._start if self._must_start else None
+        cell = CellRequest(run.code, self._count, run.env, start)
+        language = self._template.language
+        request = language.run_request(cell)
+        instance.wasi.files.open_streams()
+        deadline = None if run.timeout is None else started + run.timeout
+        outcome = instance.enter(lambda: language.send(instance, request), deadline)
+        self._must_start = False
+        return outcome
+
+    def _conclude(self, collector: Collector, run: Run, outcome: Exit) -> None:
+        collector.finish()
+        if outcome.trap is None and outcome.kind is None and collector.done:
+            return
+        reason = self._stop_reason(collector, outcome)
+        collector.result.stopped = reason
+        reported = collector.result.error
+        name = _ERROR_NAMES[reason.kind]
+        value = _describe(reason, run)
+        if reason.kind is StopKind.EXITED and self._exit_code is not None:
+            value = str(self._exit_code)
+        lines = reported.traceback[:-1] if reported and reported.name == "KeyboardInterrupt" else []
+        collector.fail(ExecutionError(name, value, [*lines, f"{name}: {value}"]))
+
+    def _stop_reason(self, collector: Collector, outcome: Exit) -> StopReason:
+        if outcome.kind is not None:
+            state = StateAfterStop.KEPT if outcome.trap is None else StateAfterStop.LOST
+            return StopReason(outcome.kind, state, outcome.trap or "")
+        self._discard()  # the program broke the kernel inside; what would the next run be worth
+        return StopReason(StopKind.TRAP, StateAfterStop.LOST, "the run ended without the kernel's word")
+
+    # The guest's side
+
+    def _living_instance(self) -> Instance:
+        if self._instance is None:
+            self._instance, self._must_start = self._new_instance(), True
+        return self._instance
+
+    def _new_instance(self) -> Instance:
+        template = self._template
+        clock = SystemClock()
+        wasi = WasiState(
+            GuestMemory(lambda: memoryview(b"")),
+            self._fs,
+            FileTable(self._fs, self._limits.open_files, template.files),
+            self._output,
+            clock=clock,
+        )
+        instance = Instance(
+            template.engine, template.module, wasi, self._door, self._limits.memory_bytes, template.ticker
+        )
+        try:
+            instance.place(template.image, template.mapper)
+            instance.ask_by_setting(template.interrupt_words)
+        except BaseException:
+            instance.close()
+            raise
+        return instance
+
+    def _discard(self) -> None:
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            self._exit_code = instance.wasi.exit_code
+            instance.wasi.files.close_all()
+            instance.close()
+
+    def _output(self, stream: Stream, data: memoryview) -> None:
+        if self._collector is not None:
+            self._collector.output(stream, data)
+
+    def _door(self, sent: bytes) -> bytes:
+        answer = b""
+        for frame in self._decoder.receive_data(sent):
+            answer = self._receive(frame)
+        return answer
+
+    def _receive(self, frame: Frame) -> bytes:
+        collector = self._collector
+        if collector is None:
+            return b""
+        message = read_message(frame)
+        if isinstance(message, InputMessage):
+            return json.dumps(collector.ask(message)).encode()
+        collector.message(message, HEADER.size + len(frame.payload))
+        return b""
+
+
+def _describe(reason: StopReason, run: Run) -> str:
+    match reason.kind:
+        case StopKind.TIMEOUT:
+            text = f"the run took longer than its timeout of {run.timeout:g} s"
+        case StopKind.INTERRUPT:
+            text = "the run was interrupted"
+        case _:
+            text = reason.detail
+    if reason.state is StateAfterStop.LOST:
+        text += "; the context starts anew, its files are as written"
+    return text

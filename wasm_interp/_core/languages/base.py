@@ -1,0 +1,87 @@
+"""What the rest of the machine needs to know of a language: its guest, its kernel, and how to speak to them."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from wasm_interp._core.artifacts import Artifact
+from wasm_interp._core.engine.instance import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a context learns with its first run after its image was placed.
+
+    seed: hexadecimal, for a deterministic context; None for fresh entropy.
+    """
+
+    cwd: str
+    env: dict[str, str]
+    seed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellRequest:
+    """One cell to run."""
+
+    code: str
+    execution_count: int
+    env: dict[str, str] | None = None
+    start: Start | None = None
+
+
+class Language(ABC):
+    """One language. Stateless: everything of a context is in its instance."""
+
+    name: ClassVar[str]
+    aliases: ClassVar[frozenset[str]]  # lower case, the name included
+    suffixes: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def guest(self) -> Artifact:
+        """The WebAssembly module. Raises RuntimeMissing."""
+
+    @abstractmethod
+    def kernel_identity(self) -> str:
+        """Changes whenever a template made with this kernel and its preloads would differ."""
+
+    @abstractmethod
+    def boot(self) -> bytes:
+        """The first request to a new instance: it brings up the kernel, which takes all later ones."""
+
+    @abstractmethod
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+        """Make of a booted instance the template of all contexts. ``send`` hands it a request and checks the outcome."""
+
+    @abstractmethod
+    def send(self, instance: Instance, request: bytes) -> int:
+        """Hand ``request`` to the guest and let it work; 0 unless the guest says that it failed.
+
+        For `Instance.enter` to call.
+        """
+
+    def find_interrupt_words(self, instance: Instance, run: Callable[[str], None]) -> tuple[tuple[int, int], ...]:
+        """(address, bits to set) of the 32-bit words by which the guest is asked to stop; none if it cannot be.
+
+        ``run`` runs a cell in ``instance``, which has been booted.
+        """
+        return ()
+
+    @property
+    @abstractmethod
+    def endless_loop(self) -> str:
+        """A cell that never ends by itself, to try a stop with."""
+
+    def run_request(self, cell: CellRequest) -> bytes:
+        """The bytes that make the kernel run ``cell``."""
+        fields: dict[str, Any] = {"kind": "run", "code": cell.code, "count": cell.execution_count}
+        if cell.env:
+            fields["env"] = cell.env
+        if cell.start is not None:
+            entropy = True if cell.start.seed is None else cell.start.seed
+            fields["start"] = {"cwd": cell.start.cwd, "env": cell.start.env, "entropy": entropy}
+        return json.dumps(fields).encode()

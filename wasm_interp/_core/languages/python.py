@@ -1,0 +1,68 @@
+"""Python: CPython 3.15 with the scientific stack, driven through its reactor's turns."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
+from wasm_interp._core.engine.instance import Instance
+from wasm_interp._core.languages.base import CellRequest, Language
+from wasm_interp._core.languages.python_immortals import immortalise
+from wasm_interp._core.languages.python_interrupts import find_words
+from wasm_interp._core.languages.tree import PYTHON_KERNEL, kernel_sources
+
+# The interpreter specialises code as it runs, which writes to it: these let the kernel's own settle in the template.
+_WARMING_CELLS = ("1 + 1", "print(end='')", "_ = None; del _", "''")
+_WARMING_ROUNDS = 24
+# The guest's own first turn runs source text; from here on a turn's bytes are our requests.
+_INSTALL = f"import sys; sys.path.insert(0, {PYTHON_KERNEL!r}); import wasm_interp_kernel; wasm_interp_kernel.install()"
+
+
+class PythonLanguage(Language):
+    """CPython in WebAssembly."""
+
+    name = "python"
+    aliases = frozenset({"python", "python3", "py"})
+    suffixes = (".py",)
+
+    def guest(self) -> Artifact:
+        return artifact("python", "python-snapshot.wasm")
+
+    def kernel_identity(self) -> str:
+        digest = hashlib.sha256(artifact("python", "python-stdlib.zip").sha256.encode())
+        for path in [_preload_list(), *kernel_sources("python")]:
+            digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
+
+    def boot(self) -> bytes:
+        return _INSTALL.encode()
+
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+        modules = json.loads(_preload_list().read_bytes())["modules"]
+        send(json.dumps({"kind": "preload", "modules": modules}).encode())
+        for cell in _WARMING_CELLS * _WARMING_ROUNDS:
+            send(self.run_request(CellRequest(cell, 0)))
+        immortalise(instance, send)
+        send(json.dumps({"kind": "freeze"}).encode())
+
+    def find_interrupt_words(self, instance: Instance, run: Callable[[str], None]) -> tuple[tuple[int, int], ...]:
+        return find_words(instance, run)
+
+    @property
+    def endless_loop(self) -> str:
+        return "while True: pass"
+
+    def send(self, instance: Instance, request: bytes) -> int:
+        place = instance.function("host_alloc", 1)(len(request))
+        if not place:
+            raise MemoryError(f"the guest has no room for a request of {len(request)} bytes")
+        instance.memory.write(place, request)
+        return instance.function("turn", 2)(place, len(request))  # the guest frees it
+
+
+def _preload_list() -> Path:
+    """Modules that the template imports, so that importing them costs a context nothing; chosen by measurement."""
+    return kernel_folder("python") / "preload.json"

@@ -1,0 +1,125 @@
+"""Messages: what frames mean. Payloads are checked field by field; nothing of a guest's JSON is trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wasm_interp._core.protocol.frames import Frame, FrameKind
+from wasm_interp.errors import ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class ResultMessage:
+    """A displayed object: mime type -> value."""
+
+    bundle: dict[str, Any]
+    is_main_result: bool
+    display_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMessage:
+    """A displayed object replaces the one shown under the same id."""
+
+    bundle: dict[str, Any]
+    display_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMessage:
+    """The cell ended with an exception."""
+
+    name: str
+    value: str
+    traceback: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class InputMessage:
+    """The program waits for a line of input."""
+
+    prompt: str
+    password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClearMessage:
+    """Drop what was displayed; ``wait`` until the next display."""
+
+    wait: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoneMessage:
+    """The run is over."""
+
+
+Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMessage | DoneMessage
+
+
+def read_message(frame: Frame) -> Message:
+    """The message in ``frame``. Raises ProtocolError on a payload of another shape."""
+    try:
+        fields = json.loads(frame.payload, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"{frame.kind.name} frame holds no JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"{frame.kind.name} frame holds {type(fields).__name__}, not an object")
+    return _READERS[frame.kind](fields)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _result(fields: dict[str, Any]) -> ResultMessage:
+    metadata = _get(fields, "metadata", dict, {})
+    return ResultMessage(
+        _get(fields, "data", dict), _get(fields, "main", bool, False), _get(metadata, "display_id", str, None)
+    )
+
+
+def _update(fields: dict[str, Any]) -> UpdateMessage:
+    return UpdateMessage(_get(fields, "data", dict), _get(fields, "display_id", str))
+
+
+def _error(fields: dict[str, Any]) -> ErrorMessage:
+    lines = _get(fields, "traceback", list, [])
+    if not all(isinstance(line, str) for line in lines):
+        raise ProtocolError("field 'traceback' holds something other than text")
+    return ErrorMessage(_get(fields, "name", str), _get(fields, "value", str), lines)
+
+
+def _input(fields: dict[str, Any]) -> InputMessage:
+    return InputMessage(_get(fields, "prompt", str, ""), _get(fields, "password", bool, False))
+
+
+def _clear(fields: dict[str, Any]) -> ClearMessage:
+    return ClearMessage(_get(fields, "wait", bool, False))
+
+
+def _done(fields: dict[str, Any]) -> DoneMessage:
+    return DoneMessage()
+
+
+_READERS: dict[FrameKind, Callable[[dict[str, Any]], Message]] = {
+    FrameKind.RESULT: _result,
+    FrameKind.UPDATE: _update,
+    FrameKind.ERROR: _error,
+    FrameKind.INPUT: _input,
+    FrameKind.CLEAR: _clear,
+    FrameKind.DONE: _done,
+}
+_REQUIRED: Any = object()
+
+
+def _get(fields: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) -> Any:
+    value = fields.get(name, default)
+    if value is _REQUIRED:
+        raise ProtocolError(f"field {name!r} is missing")
+    if value is default or isinstance(value, kind):
+        return value
+    raise ProtocolError(f"field {name!r} is {type(value).__name__}, not {kind.__name__}")

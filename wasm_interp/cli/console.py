@@ -1,0 +1,94 @@
+"""A program's conversation with the user at the terminal."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from wasm_interp.cli.terminal import Writer
+from wasm_interp.context import CodeContext
+from wasm_interp.results import ExecutionError, ExecutionResult, Result
+
+
+class Console:
+    """Runs cells of one context on the process's own standard streams; Ctrl-C stops the cell, not this process."""
+
+    def __init__(self, context: CodeContext, *, may_ask: bool = True) -> None:
+        """may_ask: whether ``input()`` reads from stdin."""
+        self._context = context
+        self._may_ask = may_ask
+        self._is_asking = False
+        self._stdout = Writer(sys.stdout)
+        self._stderr = Writer(sys.stderr)
+
+    def run(self, code: str, timeout: float) -> ExecutionResult:
+        """Run a cell; its output and results appear as they come, its error is left to the caller."""
+        with self._interruptible():
+            return self._context.run(
+                code,
+                timeout=timeout,
+                on_stdout=lambda text: self._write(self._stdout, text),
+                on_stderr=lambda text: self._write(self._stderr, text),
+                on_result=self._show,
+                on_input=self._ask,
+            )
+
+    def conclude(self, error: ExecutionError) -> int:
+        """Show an error of the program; returns the exit status that it means."""
+        if error.name != "SystemExit":
+            self._stderr.line(str(error))
+            return 1
+        if error.value in ("", "None"):
+            return 0
+        try:
+            return int(error.value) & 0xFF
+        except ValueError:  # sys.exit("a message")
+            self._stderr.line(error.value)
+            return 1
+
+    def _write(self, writer: Writer, text: str) -> None:
+        try:
+            writer.write(text)
+        except OSError:
+            self._context.interrupt()  # nobody reads any more
+            raise
+
+    def _show(self, result: Result) -> None:
+        self._stdout.line(str(result))
+
+    def _ask(self, prompt: str) -> str:
+        """The answer to ``input()``, whose prompt is out already. Raises EOFError."""
+        if not self._may_ask:
+            raise EOFError("the program itself was read from stdin")
+        self._is_asking = True
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            self._context.interrupt()
+            raise EOFError("interrupted") from None
+        finally:
+            self._is_asking = False
+        if not line:
+            raise EOFError("end of input")
+        return line.removesuffix("\n")
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """While the block runs, let Ctrl-C interrupt the context, and raise only where we wait for the user."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals go to the main thread
+            return
+        former = signal.signal(signal.SIGINT, self._on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, former)
+
+    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._is_asking:
+            raise KeyboardInterrupt
+        self._context.interrupt()

@@ -1,0 +1,117 @@
+"""``wasm-interp repl``: cells typed at a prompt."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wasm_interp import __version__
+from wasm_interp.cli.console import Console
+from wasm_interp.cli.supplies import Supplies
+from wasm_interp.context import CodeContext
+from wasm_interp.sandbox import Sandbox
+
+_PROMPT, _CONTINUATION = ">>> ", "... "
+_FAREWELLS = {":quit", ":q", ":exit"}
+_HELP = """\
+Type code; a blank line ends an indented block. The value of the last expression is shown, and _ keeps it.
+Ctrl-C   stop what runs, or drop what was typed; the session goes on
+:quit    leave (so do Ctrl-D and exit())
+:help    this"""
+
+# Whether a text is only the beginning of a cell is a question of the guest's grammar, which may be newer than ours.
+# So a second context of the sandbox answers it, and the user's own knows nothing of that.
+_PREPARE_CHECKER = """
+import ast, codeop
+compiler = codeop.CommandCompiler()
+compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+"""
+_CHECK = "compiler({source!r}, '<input>', 'single') is None"
+
+
+class Shell:
+    """One session."""
+
+    def __init__(self, context: CodeContext, checker: CodeContext | None) -> None:
+        self._context = context
+        self._checker = checker
+        self._console = Console(context)
+        self._status: int | None = None  # set when the session is over
+
+    @classmethod
+    @contextmanager
+    def open(cls, language: str, supplies: Supplies) -> Iterator[Shell]:
+        """A shell over a sandbox of its own. Raises UsageError, OSError, LimitExceeded."""
+        with supplies.sandbox() as sandbox:
+            context = sandbox.create_code_context(language)
+            yield cls(context, _checker(sandbox, context.language))
+
+    def loop(self) -> int:
+        """Read and run cells until the user leaves; returns the exit status."""
+        _prepare_line_editing()
+        if sys.stdin.isatty():
+            print(f"wasm_interp {__version__}, {self._context.language} in a sandbox. :help for help, :quit to leave.")
+        while self._status is None:
+            try:
+                self._handle(self._read())
+            except EOFError:
+                print()
+                return 0
+            except KeyboardInterrupt:
+                print("\nKeyboardInterrupt", file=sys.stderr)
+        return self._status
+
+    def _read(self) -> str:
+        """One cell, or a command. Raises EOFError, KeyboardInterrupt."""
+        lines = [input(_PROMPT)]
+        while not lines[0].startswith(":") and self._is_incomplete("\n".join(lines)):
+            lines.append(input(_CONTINUATION))
+        return "\n".join(lines)
+
+    def _is_incomplete(self, source: str) -> bool:
+        if self._checker is None or not source.strip():
+            return False
+        # A text that is wrong is complete: the context it is meant for will say what is wrong with it.
+        return self._checker.run(_CHECK.format(source=source)).text == "True"
+
+    def _handle(self, typed: str) -> None:
+        if typed.startswith(":"):
+            self._obey(typed.strip())
+        elif typed.strip():
+            self._run(typed)
+
+    def _run(self, cell: str) -> None:
+        result = self._console.run(cell, math.inf)
+        if result.error is None:
+            return
+        status = self._console.conclude(result.error)
+        if result.error.name == "SystemExit" and result.stopped is None:
+            self._status = status
+
+    def _obey(self, command: str) -> None:
+        if command in _FAREWELLS:
+            self._status = 0
+        elif command == ":help":
+            print(_HELP)
+        else:
+            print(f"there is no command {command}; :help lists them", file=sys.stderr)
+
+
+def _checker(sandbox: Sandbox, language: str) -> CodeContext | None:
+    if language != "python":
+        return None
+    checker = sandbox.create_code_context(language)
+    checker.run(_PREPARE_CHECKER)
+    return checker
+
+
+def _prepare_line_editing() -> None:
+    """History and editing at the prompt, where Python has readline; Tab indents."""
+    try:
+        import readline  # not on every platform
+    except ImportError:
+        return
+    is_editline = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I ed-insert" if is_editline else "tab: tab-insert")

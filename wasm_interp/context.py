@@ -1,0 +1,129 @@
+"""CodeContext: one persistent interpreter of a sandbox."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+
+from wasm_interp._core.kernel.collector import Callbacks
+from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.turnstile import Turnstile
+from wasm_interp.errors import ContextClosed, UsageError
+from wasm_interp.results import ExecutionError, ExecutionResult, Result
+
+
+class CodeContext:
+    """A persistent interpreter: variables, imports, working directory and environment live on between runs.
+
+    Made by ``Sandbox.create_code_context``. Runs are serialised in the order they come; other contexts
+    run in parallel. Use it as a context manager, or call ``close``, to give its memory back early.
+    """
+
+    def __init__(self, identity: str, language: str, cwd: str, timeout: float | None, kernel: Kernel) -> None:
+        self.id = identity
+        self.language = language
+        self.cwd = cwd
+        self.timeout = timeout
+        self.created_at = self.last_used = _now()
+        self._kernel = kernel
+        self._turnstile = Turnstile()
+        self._is_closed = False
+        self._on_close: Callable[[CodeContext], None] = lambda context: None
+
+    def run(
+        self,
+        code: str,
+        *,
+        timeout: float | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        on_stdout: Callable[[str], None] | None = None,
+        on_stderr: Callable[[str], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+        on_error: Callable[[ExecutionError], None] | None = None,
+        on_input: Callable[[str], str] | None = None,
+    ) -> ExecutionResult:
+        """Run one cell and wait for its end.
+
+        timeout: seconds; None means this context's own. env_vars: environment of this run only.
+        The callbacks run as output is produced, on the thread that runs the guest. on_input gets the prompt of
+        ``input()`` and returns the line; without it ``input()`` raises EOFError in the program.
+        Raises UsageError for misuse, ContextClosed, and whatever a callback raised (after the run).
+        """
+        run = Run(
+            checked_code(code),
+            checked_timeout(self.timeout if timeout is None else timeout),
+            checked_environment(env_vars),
+            Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+        )
+        with self._turnstile:
+            if self._is_closed:
+                raise ContextClosed(f"context {self.id} is closed")
+            self.last_used = _now()
+            return self._kernel.execute(run)
+
+    def interrupt(self) -> None:
+        """Stop the run that is going on, from any thread; its result says KeyboardInterrupt. Without one: nothing."""
+        self._kernel.interrupt()
+
+    def close(self) -> None:
+        """Free the context; a run that is going on is interrupted first. Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._kernel.interrupt()
+        with self._turnstile:
+            self._kernel.close()
+        self._on_close(self)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed or deleted."""
+        return self._is_closed
+
+    def __enter__(self) -> CodeContext:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._is_closed else ""
+        return f"<CodeContext {self.id} {self.language}{state}>"
+
+
+def checked_code(code: str) -> str:
+    """Raises UsageError unless it is text."""
+    if not isinstance(code, str):
+        raise UsageError(f"code must be str, not {type(code).__name__}")
+    return code
+
+
+def checked_timeout(timeout: float | None) -> float | None:
+    """Seconds, or None for no limit. Raises UsageError for what is no duration."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise UsageError(f"timeout must be a number of seconds or None, not {timeout!r}")
+    if math.isnan(timeout) or timeout < 0:
+        raise UsageError(f"timeout must be at least 0 seconds, not {timeout}")
+    return None if math.isinf(timeout) else float(timeout)
+
+
+def checked_environment(variables: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Raises UsageError for what no environment can hold."""
+    if variables is None:
+        return None
+    for name, value in variables.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise UsageError(f"environment variables must be str, not {name!r}={value!r}")
+        if not name or "=" in name or "\0" in name + value:
+            raise UsageError(f"no environment can hold {name!r}={value!r}")
+    return dict(variables)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

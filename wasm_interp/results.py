@@ -1,0 +1,203 @@
+"""What a run gives back: plain data, safe to keep after the sandbox is gone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+_MIME_OF_FORMAT = {
+    "text": "text/plain",
+    "html": "text/html",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "latex": "text/latex",
+    "markdown": "text/markdown",
+    "javascript": "application/javascript",
+    "json": "application/json",
+    "chart": "application/vnd.wasm-interp.chart+json",
+    "data": "application/vnd.wasm-interp.data+json",
+}
+_FORMAT_OF_MIME = {mime: name for name, mime in _MIME_OF_FORMAT.items()}
+_TEXT_FORMATS = frozenset(_MIME_OF_FORMAT) - {"json", "chart", "data"}
+# A JSON null is a value too, and None means "no such format": the latter wins, nulls are not shown.
+
+
+@dataclass(slots=True)
+class Result:
+    """One displayed object in every format that it has; absent formats are None.
+
+    png, jpeg and pdf are base64 text (see ``png_bytes``); json, chart and data are JSON values;
+    ``extra`` maps further mime types to their values.
+    """
+
+    text: str | None = None
+    html: str | None = None
+    png: str | None = None
+    jpeg: str | None = None
+    svg: str | None = None
+    pdf: str | None = None
+    latex: str | None = None
+    markdown: str | None = None
+    javascript: str | None = None
+    json: Any = None
+    chart: Any = None
+    data: Any = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    is_main_result: bool = False
+
+    @classmethod
+    def from_mime_bundle(cls, bundle: dict[str, Any], *, is_main_result: bool = False) -> Result:
+        """Sort a mime bundle into formats. A value of the wrong type lands in ``extra``, as it came."""
+        result = cls(is_main_result=is_main_result)
+        for mime, value in bundle.items():
+            name = _FORMAT_OF_MIME.get(mime)
+            if name is None or (name in _TEXT_FORMATS and not isinstance(value, str)):
+                result.extra[mime] = value
+            else:
+                setattr(result, name, value)
+        return result
+
+    def formats(self) -> list[str]:
+        """Names of the formats present, ``extra`` aside. A json of 0, False or [] counts."""
+        return [name for name in _MIME_OF_FORMAT if getattr(self, name) is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The formats present, by name, plus ``extra`` when there is any and ``is_main_result``."""
+        shown: dict[str, Any] = {name: getattr(self, name) for name in self.formats()}
+        if self.extra:
+            shown["extra"] = self.extra
+        shown["is_main_result"] = self.is_main_result
+        return shown
+
+    @property
+    def png_bytes(self) -> bytes | None:
+        """The PNG itself, or None. Raises ValueError if the guest gave text that is no base64."""
+        return _decoded(self.png)
+
+    @property
+    def jpeg_bytes(self) -> bytes | None:
+        """The JPEG itself, or None. Raises ValueError if the guest gave text that is no base64."""
+        return _decoded(self.jpeg)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {_MIME_OF_FORMAT[name]: getattr(self, name) for name in self.formats()} | self.extra
+
+    def __str__(self) -> str:
+        return self.text if self.text is not None else f"<Result: {', '.join(self.formats()) or 'empty'}>"
+
+
+def _decoded(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=False)
+
+
+@dataclass(slots=True)
+class Logs:
+    """Text that the program printed: one entry per chunk, as produced."""
+
+    stdout: list[str] = field(default_factory=list)
+    stderr: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionError:
+    """An error of the program: data, not an exception of the host.
+
+    traceback: one entry per line, the user's own frames only, the final "Name: value" line last.
+    """
+
+    name: str
+    value: str
+    traceback: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """The same as ``value``."""
+        return self.value
+
+    def __str__(self) -> str:
+        return "\n".join(self.traceback) or f"{self.name}: {self.value}"
+
+
+class StopKind(StrEnum):
+    """What ended a run before its program did."""
+
+    TIMEOUT = "timeout"
+    INTERRUPT = "interrupt"
+    EXITED = "exited"  # the program ended its own interpreter: os._exit, os.abort
+    STACK = "stack"  # the native stack was exhausted
+    TRAP = "trap"  # any other fault of WebAssembly
+
+
+class StateAfterStop(StrEnum):
+    """What is left of the context's variables and modules after a stop."""
+
+    KEPT = "kept"
+    ROLLED_BACK = "rolled_back"
+    LOST = "lost"  # the context began anew, from its image; files stay as written
+
+
+@dataclass(frozen=True, slots=True)
+class StopReason:
+    """Why a run was ended from outside its program, and what that left."""
+
+    kind: StopKind
+    state: StateAfterStop
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class ExecutionResult:
+    """Everything that one run gave.
+
+    duration: seconds on the host's monotonic clock. memory_bytes: the context's linear memory at its
+    largest, shared pages included. truncated: streams ("stdout", "stderr", "results") that passed the output limit.
+    """
+
+    code: str
+    logs: Logs = field(default_factory=Logs)
+    results: list[Result] = field(default_factory=list)
+    error: ExecutionError | None = None
+    execution_count: int = 0
+    duration: float = 0.0
+    fuel_used: int | None = None
+    memory_bytes: int = 0
+    stopped: StopReason | None = None
+    truncated: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str | None:
+        """Text of the main result (the last expression), or None."""
+        return next((result.text for result in self.results if result.is_main_result), None)
+
+    @property
+    def stdout(self) -> str:
+        """All that was printed to stdout."""
+        return "".join(self.logs.stdout)
+
+    @property
+    def stderr(self) -> str:
+        """All that was printed to stderr."""
+        return "".join(self.logs.stderr)
+
+    def to_json(self) -> str:
+        """The shape of the service whose API this is: code, logs, error, executionCount, results."""
+        return json.dumps(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As ``to_json``, before it becomes text. Each result holds its formats by name."""
+        return {
+            "code": self.code,
+            "logs": {"stdout": self.logs.stdout, "stderr": self.logs.stderr},
+            "error": self.error and {f.name: getattr(self.error, f.name) for f in fields(self.error)},
+            "executionCount": self.execution_count,
+            "results": [_camel_case(result.to_dict()) for result in self.results],
+        }
+
+
+def _camel_case(shown: dict[str, Any]) -> dict[str, Any]:
+    return {("isMainResult" if name == "is_main_result" else name): value for name, value in shown.items()}

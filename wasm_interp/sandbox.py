@@ -1,0 +1,189 @@
+"""Sandbox: one file system, and the contexts that share it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.templates import template
+from wasm_interp._core.languages.base import Language, Start
+from wasm_interp._core.languages.registry import DEFAULT, find_language
+from wasm_interp._core.languages.tree import HOME, TEMPORARY, WORKSPACE, tree
+from wasm_interp._core.vfs import FileSystem, Quota
+from wasm_interp.context import CodeContext, checked_code, checked_environment, checked_timeout
+from wasm_interp.errors import ContextClosed, ContextNotFound, UsageError
+from wasm_interp.files import Files
+from wasm_interp.limits import Limits
+from wasm_interp.results import ExecutionError, ExecutionResult, Result
+
+DEFAULT_TIMEOUT = 60.0
+DEFAULT_CONTEXT_TIMEOUT = 30.0
+_ENVIRONMENT = {"HOME": HOME, "TMPDIR": TEMPORARY, "MPLBACKEND": "agg", "MPLCONFIGDIR": TEMPORARY}
+
+
+class Sandbox:
+    """Like one machine: a file system of its own, and contexts as its processes. Nobody outside sees either.
+
+    The first sandbox on a machine compiles the guest and warms it up (minutes; ``wasm-interp setup`` does it
+    ahead of time); all later ones start within milliseconds. Thread-safe. Use it with ``with``, or call ``close``.
+    """
+
+    def __init__(self, *, limits: Limits | None = None, env_vars: Mapping[str, str] | None = None) -> None:
+        """``env_vars`` are given to every context. Raises RuntimeMissing when the guests are not installed."""
+        self._limits = _checked_limits(limits) or Limits()
+        self._environment = _ENVIRONMENT | (checked_environment(env_vars) or {})
+        quota = Quota(self._limits.file_bytes, self._limits.file_count)
+        self._fs = FileSystem(tree().base, quota, time.time_ns)
+        self._lock = threading.Lock()
+        self._contexts: dict[str, CodeContext] = {}
+        self._defaults: dict[str, str] = {}
+        self._defaults_lock = threading.Lock()
+        self._is_closed = False
+        self.files = Files(self._fs)
+
+    def create_code_context(
+        self,
+        language: str = "python",
+        *,
+        cwd: str = WORKSPACE,
+        env_vars: Mapping[str, str] | None = None,
+        timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
+        limits: Limits | None = None,
+    ) -> CodeContext:
+        """A new persistent context.
+
+        cwd: where it starts, made if missing. timeout: seconds, for each ``context.run`` that names none.
+        limits: in the place of the sandbox's, for this context; files stay limited as the sandbox's are.
+        Raises UnknownLanguage, UsageError, ContextClosed.
+        """
+        return self._create(find_language(language), cwd, env_vars, timeout, limits)
+
+    def run_code(
+        self,
+        code: str,
+        *,
+        context: CodeContext | str | None = None,
+        language: str | None = None,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        env_vars: Mapping[str, str] | None = None,
+        on_stdout: Callable[[str], None] | None = None,
+        on_stderr: Callable[[str], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+        on_error: Callable[[ExecutionError], None] | None = None,
+        on_input: Callable[[str], str] | None = None,
+    ) -> ExecutionResult:
+        """Run one cell and wait for its end; see ``CodeContext.run`` for the callbacks.
+
+        context: a context or its id. Without one, the sandbox's own context of ``language`` (python when None),
+        made on first use and kept. timeout: seconds, None for no limit.
+        An error of the program is in the result's ``error``.
+        Raises UsageError (ContextNotFound, UnknownLanguage) for misuse.
+        """
+        checked_code(code)
+        limit = checked_timeout(timeout)
+        chosen = self._choose(context, language)
+        return chosen.run(
+            code,
+            timeout=float("inf") if limit is None else limit,
+            env_vars=env_vars,
+            on_stdout=on_stdout,
+            on_stderr=on_stderr,
+            on_result=on_result,
+            on_error=on_error,
+            on_input=on_input,
+        )
+
+    def list_code_contexts(self) -> list[CodeContext]:
+        """Every context that is open, in order of creation, default contexts included."""
+        with self._lock:
+            return list(self._contexts.values())
+
+    def delete_code_context(self, context: CodeContext | str) -> None:
+        """Free a context. Raises ContextNotFound when it is unknown or deleted already."""
+        self._find(context).close()
+
+    def close(self) -> None:
+        """Free everything; runs that are going on are interrupted. Idempotent."""
+        self._is_closed = True
+        for context in self.list_code_contexts():
+            context.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else f"{len(self._contexts)} contexts"
+        return f"<Sandbox {state}>"
+
+    def _create(
+        self,
+        language: Language,
+        cwd: str,
+        env_vars: Mapping[str, str] | None,
+        timeout: float | None,
+        limits: Limits | None,
+    ) -> CodeContext:
+        if self._is_closed:
+            raise ContextClosed("the sandbox is closed")
+        if not isinstance(cwd, str) or not cwd.startswith("/"):
+            raise UsageError(f"cwd must be an absolute path of the sandbox, not {cwd!r}")
+        variables = self._environment | (checked_environment(env_vars) or {})
+        limit = checked_timeout(timeout)
+        chosen_limits = _checked_limits(limits) or self._limits
+        self.files.mkdir(cwd)
+        kernel = Kernel(template(language), self._fs, chosen_limits, Start(cwd, variables))
+        context = CodeContext(f"ctx-{uuid.uuid4().hex[:12]}", language.name, cwd, limit, kernel)
+        context._on_close = self._forget
+        with self._lock:
+            self._contexts[context.id] = context
+        if self._is_closed:  # closed meanwhile, by another thread
+            context.close()
+        return context
+
+    def _choose(self, context: CodeContext | str | None, language: str | None) -> CodeContext:
+        wanted = None if language is None else find_language(language)
+        if context is None:
+            return self._default_context(wanted or DEFAULT)
+        found = self._find(context)
+        if wanted is not None and wanted.name != found.language:
+            raise UsageError(f"context {found.id} runs {found.language}, not {wanted.name}")
+        return found
+
+    def _default_context(self, language: Language) -> CodeContext:
+        with self._defaults_lock:
+            known = self._contexts.get(self._defaults.get(language.name, ""))
+            if known is None:
+                known = self._create(language, WORKSPACE, None, DEFAULT_CONTEXT_TIMEOUT, None)
+                self._defaults[language.name] = known.id
+            return known
+
+    def _find(self, context: CodeContext | str) -> CodeContext:
+        if self._is_closed:
+            raise ContextClosed("the sandbox is closed")
+        if not isinstance(context, CodeContext | str):
+            raise UsageError(f"context must be a CodeContext or its id, not {type(context).__name__}")
+        identity = context if isinstance(context, str) else context.id
+        with self._lock:
+            found = self._contexts.get(identity)
+        if found is None:
+            raise ContextNotFound(f"this sandbox has no context {identity}; it may have been deleted")
+        return found
+
+    def _forget(self, context: CodeContext) -> None:
+        with self._lock:
+            self._contexts.pop(context.id, None)
+
+
+def _checked_limits(limits: Limits | None) -> Limits | None:
+    if limits is not None and not isinstance(limits, Limits):
+        raise UsageError(f"limits must be Limits, not {type(limits).__name__}")
+    return limits

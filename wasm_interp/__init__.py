@@ -7,6 +7,10 @@ with Sandbox() as sandbox:
     print(sandbox.run_code("df.a.sum()").text)
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from wasm_interp.context import CodeContext
 from wasm_interp.errors import (
     ContextClosed,
@@ -36,8 +40,12 @@ from wasm_interp.results import (
 )
 from wasm_interp.sandbox import Sandbox
 
+if TYPE_CHECKING:
+    from wasm_interp.aio import AsyncSandbox
+
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncSandbox",
     "CodeContext",
     "ContextClosed",
     "ContextNotFound",
@@ -64,3 +72,12 @@ __all__ = [
     "UsageError",
     "WasmInterpError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """AsyncSandbox comes with asyncio, which programs without it need not import."""
+    if name == "AsyncSandbox":
+        from wasm_interp.aio import AsyncSandbox
+
+        return AsyncSandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

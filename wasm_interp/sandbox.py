@@ -85,7 +85,7 @@ class Sandbox:
         """
         checked_code(code)
         limit = checked_timeout(timeout)
-        chosen = self._choose(context, language)
+        chosen = self.context_for(context, language)
         return chosen.run(
             code,
             timeout=float("inf") if limit is None else limit,
@@ -96,6 +96,16 @@ class Sandbox:
             on_error=on_error,
             on_input=on_input,
         )
+
+    def context_for(self, context: CodeContext | str | None = None, language: str | None = None) -> CodeContext:
+        """The context in which ``run_code`` with the same arguments would run; a default context is made if need be."""
+        wanted = None if language is None else find_language(language)
+        if context is None:
+            return self._default_context(wanted or DEFAULT)
+        found = self._find(context)
+        if wanted is not None and wanted.name != found.language:
+            raise UsageError(f"context {found.id} runs {found.language}, not {wanted.name}")
+        return found
 
     def list_code_contexts(self) -> list[CodeContext]:
         """Every context that is open, in order of creation, default contexts included."""
@@ -148,15 +158,6 @@ class Sandbox:
         if self._is_closed:  # closed meanwhile, by another thread
             context.close()
         return context
-
-    def _choose(self, context: CodeContext | str | None, language: str | None) -> CodeContext:
-        wanted = None if language is None else find_language(language)
-        if context is None:
-            return self._default_context(wanted or DEFAULT)
-        found = self._find(context)
-        if wanted is not None and wanted.name != found.language:
-            raise UsageError(f"context {found.id} runs {found.language}, not {wanted.name}")
-        return found
 
     def _default_context(self, language: Language) -> CodeContext:
         with self._defaults_lock:

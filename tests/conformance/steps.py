@@ -33,12 +33,12 @@ ROOT = 3
 READ, WRITE = Rights.FD_READ, Rights.FD_WRITE
 BOTH = READ | WRITE
 NEVER_OPENED = 77
+MEMORY_BYTES = 4 * 65_536  # of the guest
 
 _OUT = 0  # where outputs go
 _PATHS = 4096, 12_288
 _VECTORS = 20_480
 _DATA = 65_536
-_ROOM_BYTES = 2 * 65_536
 
 Outcome: TypeAlias = tuple[Any, ...]  # (errno name, outputs ...)
 Fd: TypeAlias = int | str
@@ -460,5 +460,31 @@ def now_is_later(clock: int) -> Step:
             if errno != "SUCCESS":
                 return (errno,)
         return "SUCCESS", 0 < times[0] <= times[1]
+
+    return step
+
+
+def time_is_recent(path: str) -> Step:
+    """Whether each of the two times of a file is within a minute of the clock."""
+
+    def step(session: Session) -> Outcome:
+        session.call("clock_time_get", ClockId.REALTIME, 1, _OUT)
+        now = session.u64()
+        errno, *times = stat(path, times=True)(session)
+        return errno, *(abs(now - time) < 60_000_000_000 for time in times)
+
+    return step
+
+
+def random_bytes(count: int) -> Step:
+    """Whether random_get filled a place with something new, twice."""
+
+    def step(session: Session) -> Outcome:
+        seen = {bytes(count)}
+        session.machine.write(_DATA, bytes(count))
+        for _ in range(2):
+            errno = session.call("random_get", _DATA, count)
+            seen.add(session.machine.read(_DATA, count))
+        return errno, len(seen)
 
     return step

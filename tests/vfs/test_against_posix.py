@@ -83,7 +83,7 @@ class PosixMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.folder = tempfile.mkdtemp(prefix="vfs-oracle-")
+        self.folder = os.path.realpath(tempfile.mkdtemp(prefix="vfs-oracle-"))
         os.makedirs(os.path.join(self.folder, FAR_UP))
         self.clock = 0
         builder = BaseBuilder()
@@ -109,10 +109,26 @@ class PosixMachine(RuleBasedStateMachine):
 
     def at(self, where: Where) -> tuple[Opened, str]:
         """The directory to start at, and the path."""
-        if where.known is not None and (known := relative_paths(self.fs, self.directories[0].ino)):
+        if where.known is not None:
+            known = relative_paths(self.fs, self.directories[0].ino) or ["a"]
             return self.directories[0], known[where.known % len(known)] + where.end
-        usable = [opened for opened in self.directories if depth(self.fs, opened.ino) >= DEPTH // 2]
+        usable = [opened for opened in self.directories if self.is_deep(opened) and not self.is_stranded(opened)]
         return usable[where.directory % len(usable)], where.end
+
+    def is_deep(self, opened: Opened) -> bool:
+        """Asked of the host, so that no mistake of ours leads out of the folder."""
+        path = os.readlink(f"/proc/self/fd/{opened.descriptor}")
+        return path.startswith(self.folder) and path.removeprefix(self.folder).count("/") > DEPTH // 2
+
+    def is_stranded(self, opened: Opened) -> bool:
+        """Whether it and one above it were removed: ".." is NOENT then, while Linux still finds it."""
+        ino = opened.ino
+        for _ in range(2 * DEPTH):
+            try:
+                ino = self.fs.resolve(ino, "..")
+            except FileSystemError:
+                return True
+        return False
 
     def same(self, host: Callable[[], Any], ours: Callable[[], Any]) -> tuple[Any, Any]:
         """Both results if both succeed; an error must have the same name on both sides."""
@@ -325,18 +341,6 @@ def relative_paths(fs: FileSystem, ino: int) -> list[str]:
 def is_empty_directory(fs: FileSystem, start: int, path: str) -> bool:
     ino = fs.resolve(start, path, follow=False)
     return fs.stat(ino).kind is Kind.DIRECTORY and not children(fs, ino)
-
-
-def depth(fs: FileSystem, ino: int) -> int:
-    """How many directories lie above. 0 if one of them is gone: ".." is NOENT then, while Linux still finds it."""
-    levels = 0
-    while ino != fs.root:
-        try:
-            ino = fs.resolve(ino, "..")
-        except FileSystemError:
-            return 0
-        levels += 1
-    return levels
 
 
 def kind_of(mode: int) -> Kind:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import platform
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from importlib import metadata
-from typing import Any
+from typing import Any, NoReturn
 
 from wasm_interp import __version__
 from wasm_interp._core.artifacts import packages
@@ -20,16 +20,16 @@ from wasm_interp._core.kernel.templates import is_ready, template
 from wasm_interp._core.languages.base import Language
 from wasm_interp._core.languages.registry import LANGUAGES, find_language
 from wasm_interp._core.private_folder import cache_folder
-from wasm_interp.cli.terminal import say
+from wasm_interp.cli.terminal import INTERRUPTED, say
 from wasm_interp.errors import RuntimeMissing
 from wasm_interp.limits import MIB, Limits
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_TIMEOUT
 
 
 def make_ready(language: str) -> None:
-    """Do the one-time work of a language now, if it is not done; Ctrl-C ends it at once.
+    """Do the one-time work of a language now, if it is not done; Ctrl-C ends the process at once.
 
-    Raises UnknownLanguage, RuntimeMissing, GuestTrapped, KeyboardInterrupt.
+    Raises UnknownLanguage, RuntimeMissing, GuestTrapped.
     """
     _make_ready(find_language(language))
 
@@ -72,22 +72,22 @@ def _make_ready(language: Language) -> None:
     # A minute of compiling is one foreign call, which no signal interrupts; so the main thread only waits.
     worker = threading.Thread(target=work, name="wasm_interp-setup", daemon=True)
     worker.start()
-    with _cursor_restored():
+    try:
         while worker.is_alive():
             worker.join(0.1)
+    except KeyboardInterrupt:
+        _abandon()
     if failures:
         raise failures[0]
 
 
-@contextlib.contextmanager
-def _cursor_restored() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            print("\x1b[?25h", file=sys.stderr)  # the progress display hid it
-        say("stopped; nothing was kept")
-        raise
+def _abandon() -> NoReturn:
+    """End the process now: neither the compiler nor the progress display's thread can be asked to stop."""
+    if sys.stderr.isatty():
+        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr)  # the display's line, and the cursor that it hid
+    say("interrupted")
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _facts() -> dict[str, Any]:

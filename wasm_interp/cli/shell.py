@@ -11,7 +11,6 @@ from wasm_interp import __version__
 from wasm_interp.cli.console import Console
 from wasm_interp.cli.supplies import Supplies
 from wasm_interp.context import CodeContext
-from wasm_interp.sandbox import Sandbox
 
 _PROMPT, _CONTINUATION = ">>> ", "... "
 _FAREWELLS = {":quit", ":q", ":exit"}
@@ -23,12 +22,12 @@ Ctrl-C   stop what runs, or drop what was typed; the session goes on
 
 # Whether a text is only the beginning of a cell is a question of the guest's grammar, which may be newer than ours.
 # So a second context of the sandbox answers it, and the user's own knows nothing of that.
-_PREPARE_CHECKER = """
+_CHECK = """
 import ast, codeop
 compiler = codeop.CommandCompiler()
 compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+compiler({source!r}, "<input>", "single") is None
 """
-_CHECK = "compiler({source!r}, '<input>', 'single') is None"
 
 
 class Shell:
@@ -38,6 +37,7 @@ class Shell:
         self._context = context
         self._checker = checker
         self._console = Console(context)
+        self._is_interactive = sys.stdin.isatty()
         self._status: int | None = None  # set when the session is over
 
     @classmethod
@@ -46,18 +46,20 @@ class Shell:
         """A shell over a sandbox of its own. Raises UsageError, OSError, LimitExceeded."""
         with supplies.sandbox() as sandbox:
             context = sandbox.create_code_context(language)
-            yield cls(context, _checker(sandbox, context.language))
+            checker = sandbox.create_code_context(language) if context.language == "python" else None
+            yield cls(context, checker)
 
     def loop(self) -> int:
         """Read and run cells until the user leaves; returns the exit status."""
-        _prepare_line_editing()
-        if sys.stdin.isatty():
+        if self._is_interactive:
+            _prepare_line_editing()
             print(f"wasm_interp {__version__}, {self._context.language} in a sandbox. :help for help, :quit to leave.")
         while self._status is None:
             try:
                 self._handle(self._read())
             except EOFError:
-                print()
+                if self._is_interactive:
+                    print()
                 return 0
             except KeyboardInterrupt:
                 print("\nKeyboardInterrupt", file=sys.stderr)
@@ -65,10 +67,13 @@ class Shell:
 
     def _read(self) -> str:
         """One cell, or a command. Raises EOFError, KeyboardInterrupt."""
-        lines = [input(_PROMPT)]
+        lines = [self._line(_PROMPT)]
         while not lines[0].startswith(":") and self._is_incomplete("\n".join(lines)):
-            lines.append(input(_CONTINUATION))
+            lines.append(self._line(_CONTINUATION))
         return "\n".join(lines)
+
+    def _line(self, prompt: str) -> str:
+        return input(prompt if self._is_interactive else "")
 
     def _is_incomplete(self, source: str) -> bool:
         if self._checker is None or not source.strip():
@@ -97,14 +102,6 @@ class Shell:
             print(_HELP)
         else:
             print(f"there is no command {command}; :help lists them", file=sys.stderr)
-
-
-def _checker(sandbox: Sandbox, language: str) -> CodeContext | None:
-    if language != "python":
-        return None
-    checker = sandbox.create_code_context(language)
-    checker.run(_PREPARE_CHECKER)
-    return checker
 
 
 def _prepare_line_editing() -> None:

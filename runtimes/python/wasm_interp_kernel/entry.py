@@ -35,6 +35,8 @@ _getcwd = os.getcwd
 _finders = sys.path_importer_cache
 _DONE = protocol.DONE_FRAME
 _MIN_RECURSION = 300  # the kernel's own depth while it formats an error
+#: Where warnings that point past the program's frames are remembered as shown.
+_session_globals = Session.run.__globals__
 session = Session({})
 
 
@@ -55,6 +57,7 @@ def run_cell(request: dict) -> None:
         if "env" in request:
             saved = environment.overlay(request["env"])
         session.namespace.pop("__warningregistry__", None)
+        _session_globals.pop("__warningregistry__", None)
         _see_new_files()
         outcome = session.run(request["code"], f"<cell {request['count']}>")
     except BaseException as exc:

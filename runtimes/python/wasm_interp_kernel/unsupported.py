@@ -31,7 +31,8 @@ def _patch(owner: object, name: str) -> Callable[[Callable], Callable]:
 
 
 def _processes() -> None:
-    import multiprocessing.context
+    import multiprocessing.connection
+    import multiprocessing.pool
     import subprocess
 
     def refuse(what: object) -> None:
@@ -50,8 +51,15 @@ def _processes() -> None:
     def start(self):
         refuse(self._target or self.name)
 
-    @_patch(multiprocessing.context.BaseContext, "Pool")
+    @_patch(multiprocessing.pool.Pool, "__init__")
     def pool(self, *_arguments, **_options):
+        self._state = multiprocessing.pool.INIT  # or __del__ complains
+        if isinstance(self, multiprocessing.pool.ThreadPool):
+            raise RuntimeError(f"can't start new thread: {NO_THREADS}")
+        raise OSError(errno.ENOTSUP, NO_PROCESSES)
+
+    @_patch(multiprocessing.connection, "Pipe")
+    def pipe(duplex=True):
         raise OSError(errno.ENOTSUP, NO_PROCESSES)
 
 

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from wasmtime import Module
 
-from wasm_interp._core.engine.engine import Engine, engine
+from wasm_interp._core.engine.engine import Engine, Mode, default_mode, engine
 from wasm_interp._core.engine.instance import Exit, Instance
+from wasm_interp._core.engine.means import Words
 from wasm_interp._core.engine.modules import is_compiled, load_module
-from wasm_interp._core.engine.watchdog import Ticker, ticker
+from wasm_interp._core.engine.rewrite import RewriteRefused
 
-__all__ = ["Engine", "Exit", "Instance", "Module", "Ticker", "engine", "is_compiled", "load_module", "ticker"]
+__all__ = [
+    "Engine",
+    "Exit",
+    "Instance",
+    "Mode",
+    "Module",
+    "RewriteRefused",
+    "Words",
+    "default_mode",
+    "engine",
+    "is_compiled",
+    "load_module",
+]

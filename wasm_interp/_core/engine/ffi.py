@@ -43,7 +43,7 @@ STOP = object()  # what a host function returns to trap its guest
 HostFunction = Callable[[int, tuple[Any, ...]], Any]  # (caller, arguments) -> result, or STOP
 
 
-def new_config(*, metered: bool, max_stack_bytes: int) -> wasmtime.Config:
+def new_config(*, epochs: bool, metered: bool, max_stack_bytes: int) -> wasmtime.Config:
     """Engine settings. Every choice here is part of what a compiled module depends on."""
     config = wasmtime.Config()
     config.wasm_exceptions = True  # the Python guest unwinds with them
@@ -52,7 +52,7 @@ def new_config(*, metered: bool, max_stack_bytes: int) -> wasmtime.Config:
     config.wasm_threads = False
     config.wasm_memory64 = False
     config.wasm_component_model = False
-    config.epoch_interruption = True
+    config.epoch_interruption = epochs
     config.consume_fuel = metered
     # wasmtime refuses a wasm stack larger than its async stack, though nothing here is async.
     ffi.wasmtime_config_async_stack_size_set(config.ptr(), 2 * max_stack_bytes)

@@ -1,37 +1,40 @@
 """One guest at work: a wasmtime store, its linear memory, and the one way in.
 
-Rules: one thread at a time is inside (the context's lock sees to it). A store that trapped is never
-entered again. The native stack is checked at every entry. A stop arrives as an `Exit` of `enter` and nowhere else.
+Rules: one thread at a time is inside (the context's turnstile sees to it). A store that trapped is never entered
+again. The native stack is checked at every entry. The host touches linear memory only through the gate while a run
+goes on. A stop arrives as an `Exit` of `enter` and nowhere else.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import wasmtime
 
 from wasm_interp._core.engine import ffi
-from wasm_interp._core.engine.engine import Engine
+from wasm_interp._core.engine.ctrl_c import CtrlC, on_main_thread
+from wasm_interp._core.engine.engine import Engine, Mode
 from wasm_interp._core.engine.linker import current, linker
+from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
 from wasm_interp._core.engine.stops import Stopper
-from wasm_interp._core.engine.watchdog import Ticker
+from wasm_interp._core.engine.watchdog import watchdog
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
 from wasm_interp._core.wasi.memory import GuestMemory
-from wasm_interp._core.wasi.state import WasiState
+from wasm_interp._core.wasi.state import GuestExit, WasiState
 from wasm_interp.errors import GuestTrapped, ProtocolError
 from wasm_interp.results import StopKind
 
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
-_MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
-_STACK_TRAPS = {wasmtime.TrapCode.STACK_OVERFLOW}
 
 Door = Callable[[bytes], bytes]  # what the guest sent -> the answer; raises ProtocolError for nonsense
 
@@ -51,39 +54,38 @@ class Exit:
 class Instance:
     """A guest whose exports take and return 32-bit numbers."""
 
-    def __init__(
-        self, engine: Engine, module: wasmtime.Module, wasi: WasiState, door: Door, memory_bytes: int, ticker: Ticker
-    ) -> None:
+    def __init__(self, engine: Engine, module: wasmtime.Module, wasi: WasiState, door: Door, memory_bytes: int) -> None:
         """Instantiates. Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``."""
         self.wasi = wasi
-        self.failure: BaseException | None = None
-        self.stopper = Stopper(wasi.wake)
-        wasi.must_stop = self.stopper.must_stop
         self.door = door
-        self._ticker = ticker
+        self.gate = MemoryGate()
+        self.failure: BaseException | None = None
         self._dead = self._closed = False
         self._memory_bytes = 0
+        self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = wasmtime.Store(engine.raw)
-        store.set_limits(
-            memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, tables=8, memories=1
-        )
-        if engine.metered:
+        store.set_limits(memory_size=memory_bytes, instances=1, memories=1)
+        if engine.mode is Mode.METERED:
             store.set_fuel((1 << 64) - 1)
-        store.set_epoch_deadline(1)
-        # Weak, or the store's callback would keep the instance, and with it the store, alive in a cycle.
-        stopper = weakref.ref(self.stopper)
-        self._epoch_callback = ffi.set_epoch_callback(store, lambda: _must_stop(stopper))
+        if engine.mode is not Mode.PROTECTED:
+            self._heed_epochs()
         try:
             exports = linker(engine).instantiate(store, module).exports(store)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             raise GuestTrapped(f"the guest could not be instantiated: {error}") from error
         self._exports = exports
-        self._functions: dict[str, ffi.ExportedFunction] = {}
         memory = exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
         self._base = ffi.memory_address(store, memory)
-        wasi.memory = self.memory = GuestMemory(self._whole_memory)
+        wasi.memory = self.memory = guest_memory = GuestMemory(self._whole_memory)
+        self._asker = Asker(self.gate, lambda: guest_memory.view)
+        means = (
+            ByProtection(self._asker, self.gate, self._base) if engine.mode is Mode.PROTECTED else ByEpochs(self._asker)
+        )
+        self.stopper = Stopper(means, wasi.wake)
+        wasi.must_end = self.stopper.must_end_now
+        wasi.asleep = self._asleep
 
     @property
     def is_dead(self) -> bool:
@@ -106,10 +108,17 @@ class Instance:
             found = self._functions[name] = ffi.ExportedFunction(self._store, export, parameters)
         return found
 
-    def ask_by_setting(self, words: tuple[tuple[int, int], ...]) -> None:
-        """Let a stop be asked for by setting bits in these 32-bit words of the guest, (address, bits) each."""
-        if words:
-            self.stopper.can_ask(lambda: self._set_bits(words))
+    def write(self, pointer: int, data: bytes) -> None:
+        """Copy ``data`` into the guest from inside a run, between calls of its exports."""
+        with self.gate.lock:
+            if self.gate.is_shut:
+                raise GuestExit
+            self.memory.write(pointer, data)
+
+    def ask_by_setting(self, words: Words) -> None:
+        """Let a stop be asked for by setting bits in these words of the guest."""
+        self.memory.whole()
+        self._asker.use(words)
 
     def place(self, image: Image, mapper: Mapper) -> None:
         """Make linear memory equal to ``image``. Raises GuestTrapped when the memory limit is below its size."""
@@ -126,22 +135,27 @@ class Instance:
     def enter(self, run: Callable[[], int], deadline: float | None) -> Exit:
         """Call ``run``, which calls exports, until it returns or is stopped; ``deadline`` is on time.monotonic.
 
-        Raises what the host's own side raised meanwhile (KeyboardInterrupt, or a defect).
+        Raises KeyboardInterrupt after a Ctrl-C, and what was a defect of the host's side.
         """
         if self._dead:
             raise GuestTrapped("the guest has trapped and cannot be entered again")
-        self.stopper.begin(deadline)
-        self._ticker.watch(self.stopper)
-        try:
-            outcome = with_enough_stack(lambda: self._enter(run), lambda: self.stopper.request(StopKind.INTERRUPT))
-        finally:
-            self._ticker.unwatch(self.stopper)
-            asked = self.stopper.end()
+        stopper = self.stopper
+        with self._heeding_ctrl_c():
+            stopper.begin(deadline)
+            self._asker.begin()
+            watchdog().watch(stopper)
+            try:
+                outcome = with_enough_stack(lambda: self._enter(run))
+            finally:
+                watchdog().unwatch(stopper)
+        if self.gate.is_shut and outcome.trap is None:  # its memory was taken just as it returned
+            self._dead = True
+            outcome = Exit("stopped by the host")
         if self.failure is not None:
             raise self.failure
         if outcome.trap is None:
-            return Exit(None, asked)
-        return Exit(outcome.trap, outcome.kind or asked or StopKind.TRAP)
+            return Exit(None, stopper.requested)
+        return Exit(outcome.trap, outcome.kind or stopper.requested or StopKind.TRAP)
 
     def answer(self, caller: int, pointer: int, length: int, out_pointer: int, out_length: int) -> int:
         """The door: host.call(pointer, length, out_pointer, out_length) -> 0, or -2 for nonsense.
@@ -166,13 +180,9 @@ class Instance:
         return Errno.SUCCESS
 
     def host_failed(self, error: BaseException) -> Any:
-        """A host function met ``error``: keep it for the caller; STOP unless the guest can go on."""
-        if isinstance(error, KeyboardInterrupt):
-            self.stopper.interrupted_by_user(error)
-            return Errno.INTR
+        """A host function met ``error``: keep it for the caller, and trap the guest."""
         if not isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError):  # those end the run by themselves
             self.failure = error
-        self._dead = True
         return ffi.STOP
 
     def close(self) -> None:
@@ -188,34 +198,60 @@ class Instance:
         former, current.instance = current.instance, self
         try:
             run()
-        except (wasmtime.Trap, wasmtime.WasmtimeError) as trap:
+        except (wasmtime.Trap, wasmtime.WasmtimeError, GuestExit) as trap:
             self._dead = True
             return self._trapped(trap)
         finally:
             current.instance = former
         return Exit()
 
-    def _trapped(self, trap: wasmtime.Trap | wasmtime.WasmtimeError) -> Exit:
-        """A trap of WebAssembly has a code; what the host stopped is an error without one."""
-        code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
+    def _trapped(self, trap: BaseException) -> Exit:
+        """A fault of WebAssembly has a code; what the host stopped is an error without one."""
         if self.wasi.exit_code is not None:
             return Exit(f"the program ended its interpreter with status {self.wasi.exit_code}", StopKind.EXITED)
-        if code in _STACK_TRAPS:
+        code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
+        if code is None or self.gate.is_shut:
+            return Exit("stopped by the host")
+        if code is wasmtime.TrapCode.STACK_OVERFLOW:
             return Exit("the native stack is exhausted", StopKind.STACK)
         if code is wasmtime.TrapCode.UNREACHABLE:
             return Exit("the interpreter aborted", StopKind.EXITED)
-        return Exit(code.name.lower().replace("_", " ") if code else "stopped by the host")
+        return Exit(code.name.lower().replace("_", " "), StopKind.TRAP)
 
-    def _set_bits(self, words: tuple[tuple[int, int], ...]) -> bool:
-        for address, bits in words:
-            self.memory.write_u32(address, self.memory.read_u32(address) | bits)
-        return True
+    def _heed_epochs(self) -> None:
+        self._store.set_epoch_deadline(1)
+        # Weak, or the store's callback would keep the instance, and with it the store, alive in a cycle.
+        me = weakref.ref(self)
+        self._epoch_callback = ffi.set_epoch_callback(self._store, lambda: _must_end(me))
+
+    def _heeding_ctrl_c(self) -> AbstractContextManager[None]:
+        if not on_main_thread():
+            return nullcontext()
+        return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT))
+
+    @contextmanager
+    def _asleep(self) -> Iterator[None]:
+        """While the guest sleeps in a host function, its memory may be taken away."""
+        self.gate.lock.release()
+        try:
+            yield
+        finally:
+            self.gate.lock.acquire()
+        if self.gate.is_shut:
+            raise GuestExit
 
     def _whole_memory(self) -> memoryview:
         size = self.memory_bytes
         return memoryview((ctypes.c_ubyte * size).from_address(self._base)).cast("B")
 
 
-def _must_stop(stopper: weakref.ref[Stopper]) -> bool:
-    found = stopper()
-    return found is None or found.must_stop()
+@functools.cache
+def _ctrl_c() -> CtrlC:
+    made = CtrlC()
+    watchdog().every_tick(made.poll)
+    return made
+
+
+def _must_end(instance: weakref.ref[Instance]) -> bool:
+    found = instance()
+    return found is None or found.stopper.must_end

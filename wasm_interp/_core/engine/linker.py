@@ -1,14 +1,16 @@
 """Host functions, registered once per engine and routed to the instance that its thread runs.
 
 Rule: one linker per engine. Rule: a host function never raises; it records what went wrong on the
-instance and returns, and the guest traps. Callers nest (a callback of the user may run another
-sandbox), so each thread keeps the instance that it entered last, and `Instance.enter` puts the former back.
+instance and the guest traps. Rule: a host function holds the instance's gate, and touches nothing once it is shut.
+Callers nest (a callback of the user may run another sandbox), so each thread keeps the instance that it
+entered last, and `Instance.enter` puts the former back.
 """
 
 from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
@@ -37,33 +39,36 @@ def linker(engine: Engine) -> wasmtime.Linker:
     """The engine's linker: every WASI call, and the door."""
     made = wasmtime.Linker(engine.raw)
     for call in CALLS:
-        ffi.define_host_function(made, MODULE, call.name, call.parameters, call.returns, _wasi_function(call))
-    ffi.define_host_function(made, DOOR_MODULE, DOOR_NAME, "IIII", True, _door)
+        ffi.define_host_function(made, MODULE, call.name, call.parameters, call.returns, _host_function(_wasi(call)))
+    ffi.define_host_function(made, DOOR_MODULE, DOOR_NAME, "IIII", True, _host_function(_door))
     return made
 
 
-def _wasi_function(call: Call) -> ffi.HostFunction:
+def _wasi(call: Call) -> Callable[[Instance, int, tuple[Any, ...]], int]:
     function = call.function
+    return lambda instance, caller, arguments: dispatch(function, instance.wasi, arguments)
 
+
+def _door(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    return instance.answer(caller, *arguments)
+
+
+def _host_function(function: Callable[[Instance, int, tuple[Any, ...]], int]) -> ffi.HostFunction:
     def host_function(caller: int, arguments: tuple[Any, ...]) -> Any:
         instance = current.instance
-        if instance is None or instance.failure is not None:
+        if instance is None:
             return ffi.STOP
+        gate = instance.gate
         try:
-            return dispatch(function, instance.wasi, arguments)
+            with gate.lock:
+                if gate.is_shut or instance.failure is not None:
+                    return ffi.STOP
+                result = function(instance, caller, arguments)
         except GuestExit:
             return ffi.STOP
         except BaseException as error:
             return instance.host_failed(error)
+        # The watchdog leaves alone a guest that is in here, so it is for us to see that its time is over.
+        return ffi.STOP if instance.stopper.must_end else result
 
     return host_function
-
-
-def _door(caller: int, arguments: tuple[Any, ...]) -> Any:
-    instance = current.instance
-    if instance is None or instance.failure is not None:
-        return ffi.STOP
-    try:
-        return instance.answer(caller, *arguments)
-    except BaseException as error:
-        return instance.host_failed(error)

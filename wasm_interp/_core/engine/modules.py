@@ -11,7 +11,8 @@ from pathlib import Path
 
 import wasmtime
 
-from wasm_interp._core.engine.engine import Engine
+from wasm_interp._core.engine.engine import Engine, Mode
+from wasm_interp._core.engine.rewrite import without_bulk_memory
 from wasm_interp._core.private_folder import cache_folder, new_file, trusted_file
 
 _loaded: dict[Path, wasmtime.Module] = {}
@@ -29,7 +30,10 @@ def is_compiled(engine: Engine, sha256: str) -> bool:
 
 
 def load_module(engine: Engine, wasm: Path, sha256: str) -> wasmtime.Module:
-    """The guest ``wasm``, whose hash is ``sha256``, compiled; loaded once per process."""
+    """The guest ``wasm``, whose hash is ``sha256``, compiled; loaded once per process.
+
+    Raises RewriteRefused if the engine stops guests by protection and this one could not be made ready for it.
+    """
     path = compiled_path(engine, sha256)
     with _lock:
         module = _loaded.get(path)
@@ -51,6 +55,9 @@ def _deserialize(engine: Engine, wasm: Path, path: Path) -> wasmtime.Module:
 
 
 def _compile(engine: Engine, wasm: Path, path: Path) -> None:
-    code = wasmtime.Module.from_file(engine.raw, str(wasm)).serialize()
+    code = wasm.read_bytes()
+    if engine.mode is Mode.PROTECTED:
+        code = without_bulk_memory(code)
+    compiled = wasmtime.Module(engine.raw, code).serialize()
     with new_file(path) as file:
-        file.write(code)
+        file.write(compiled)

@@ -29,21 +29,13 @@ _local = threading.local()
 _stack_size_lock = threading.Lock()  # threading.stack_size is one setting for the whole process
 
 
-def with_enough_stack(function: Callable[[], T], interrupt: Callable[[], None]) -> T:
-    """Run ``function`` here if this thread has the stack for a guest, else on a thread that has.
-
-    ``interrupt`` is called, from here, if the wait for that thread is interrupted (Ctrl-C); the wait then goes on,
-    and the KeyboardInterrupt is raised after it.
-    """
+def with_enough_stack(function: Callable[[], T]) -> T:
+    """Run ``function`` here if this thread has the stack for a guest, else on a thread that has."""
     if remaining_bytes() >= NEEDED_BYTES:
         return function()
     outcome: Future[T] = Future()
     _start_thread(lambda: _settle(outcome, function))
-    try:
-        return outcome.result()
-    except KeyboardInterrupt:
-        _wait_for(outcome, interrupt)
-        raise
+    return outcome.result()
 
 
 def remaining_bytes() -> int:

@@ -1,6 +1,6 @@
-"""The ticker: one thread that advances the epoch, and tells every running guest's stopper, each 10 ms.
+"""The watchdog: one thread that carries on every running guest's stop, each 10 ms.
 
-It sleeps for good once no guest has run for a second, so an idle process does no work.
+It ends once no guest has run for a second, so an idle process does no work; the next run starts it again.
 """
 
 from __future__ import annotations
@@ -8,52 +8,58 @@ from __future__ import annotations
 import functools
 import threading
 import time
+from collections.abc import Callable
 
-from wasm_interp._core.engine.engine import Engine
 from wasm_interp._core.engine.stops import Stopper
 
 TICK_SECONDS = 0.01
-_LINGER_SECONDS = 1.0  # starting it anew at each of many short runs would cost each of them a thread's wake-up
+_LINGER_SECONDS = 1.0  # a thread's start at each of many short runs would cost each of them more than the run
 
 
-class Ticker:
-    """Ticks for one engine. ``watch`` and ``unwatch`` bracket each run."""
+class Watchdog:
+    """``watch`` and ``unwatch`` bracket each run; between them the stopper is ticked."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watched: set[Stopper] = set()
-        self._alive = False
+        self._every_tick: list[Callable[[], None]] = []
+        self._is_alive = False
         self._last_run = 0.0
 
+    def every_tick(self, action: Callable[[], None]) -> None:
+        """Call ``action`` at each tick, as long as guests run."""
+        with self._lock:
+            self._every_tick.append(action)
+
     def watch(self, stopper: Stopper) -> None:
-        """Tick from now on."""
+        """Tick it from now on."""
         with self._lock:
             self._watched.add(stopper)
-            if not self._alive:
-                self._alive = True
-                threading.Thread(target=self._tick_while_needed, name="wasm_interp-ticker", daemon=True).start()
+            if not self._is_alive:
+                self._is_alive = True
+                threading.Thread(target=self._work, name="wasm_interp-watchdog", daemon=True).start()
 
     def unwatch(self, stopper: Stopper) -> None:
-        """That run is over."""
+        """That run is over. When this returns, the stopper is not being ticked, so its instance may be closed."""
         with self._lock:
             self._watched.discard(stopper)
             self._last_run = time.monotonic()
 
-    def _tick_while_needed(self) -> None:
+    def _work(self) -> None:
         while True:
             time.sleep(TICK_SECONDS)
-            self._engine.raw.increment_epoch()
-            now = time.monotonic()
             with self._lock:
+                now = time.monotonic()
+                for action in self._every_tick:
+                    action()
                 for stopper in self._watched:
                     stopper.tick(now)
                 if not self._watched and now - self._last_run > _LINGER_SECONDS:
-                    self._alive = False
+                    self._is_alive = False
                     return
 
 
 @functools.cache
-def ticker(engine: Engine) -> Ticker:
-    """The engine's one ticker."""
-    return Ticker(engine)
+def watchdog() -> Watchdog:
+    """The process's one watchdog."""
+    return Watchdog()

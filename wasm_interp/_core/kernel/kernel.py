@@ -68,7 +68,10 @@ class Kernel:
         return self._count
 
     def execute(self, run: Run) -> ExecutionResult:
-        """Run one cell. Raises ContextClosed, KeyboardInterrupt, or what a callback raised; all else is in the result."""
+        """Run one cell; its outcome is in the result.
+
+        Raises ContextClosed, KeyboardInterrupt, or what a callback raised.
+        """
         if self._closed:
             raise ContextClosed("the context is closed")
         instance = self._living_instance()
@@ -86,9 +89,8 @@ class Kernel:
         result.duration = time.monotonic() - started
         result.memory_bytes = instance.memory_bytes
         self._conclude(collector, run, outcome)
-        interrupt = instance.stopper.user_interrupt
-        if interrupt is not None or collector.callback_error is not None:
-            raise interrupt or collector.callback_error  # type: ignore[misc]
+        if collector.callback_error is not None:
+            raise collector.callback_error
         return result
 
     def interrupt(self) -> None:
@@ -109,9 +111,8 @@ class Kernel:
         request = language.run_request(cell)
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
-        outcome = instance.enter(lambda: language.send(instance, request), deadline)
         self._must_start = False
-        return outcome
+        return instance.enter(lambda: language.send(instance, request), deadline)
 
     def _conclude(self, collector: Collector, run: Run, outcome: Exit) -> None:
         collector.finish()
@@ -151,9 +152,7 @@ class Kernel:
             self._output,
             clock=clock,
         )
-        instance = Instance(
-            template.engine, template.module, wasi, self._door, self._limits.memory_bytes, template.ticker
-        )
+        instance = Instance(template.engine, template.module, wasi, self._door, self._limits.memory_bytes)
         try:
             instance.place(template.image, template.mapper)
             instance.ask_by_setting(template.interrupt_words)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import wasm_interp._core.engine as engines
-from wasm_interp._core.engine import Engine, Instance, Module, Ticker
+from wasm_interp._core.engine import Engine, Instance, Mode, Module, RewriteRefused, Words
 from wasm_interp._core.images.image import Image, whole_file_image, write_pages
 from wasm_interp._core.images.mapping import Mapper, default_mapper
 from wasm_interp._core.kernel.progress import Stage, working
@@ -37,7 +37,6 @@ _QUOTA = Quota(bytes=64 << 20, inodes=10_000)
 _ENVIRONMENT = (b"HOME=/home/user", b"TMPDIR=/tmp", b"MPLBACKEND=agg", b"MPLCONFIGDIR=/tmp", b"PYTHONUTF8=1")
 
 Files = tuple[tuple[int, Descriptor], ...]
-Words = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,6 @@ class Template:
     language: Language
     engine: Engine
     module: Module
-    ticker: Ticker
     mapper: Mapper
     tree: Tree
     image: Image
@@ -56,28 +54,35 @@ class Template:
     key: str
 
 
-_made: dict[tuple[str, bool], Template] = {}
+_made: dict[tuple[str, Mode], Template] = {}
 _lock = threading.Lock()
 
 
 def template(language: Language, *, metered: bool = False) -> Template:
     """The template of ``language``, made now if this machine has none yet: minutes, with progress on a terminal."""
+    mode = _mode(metered)
     with _lock:
-        found = _made.get((language.name, metered))
+        found = _made.get((language.name, mode))
         if found is None:
-            found = _made[language.name, metered] = _load_or_make(language, engines.engine(metered=metered))
+            found = _made[language.name, mode] = _load_or_make(language, mode)
         return found
 
 
 def is_ready(language: Language, *, metered: bool = False) -> bool:
     """Whether ``template`` would find everything in the cache."""
-    engine = engines.engine(metered=metered)
-    compiled = engines.is_compiled(engine, language.guest().sha256)
+    compiled = engines.is_compiled(engines.engine(_mode(metered)), language.guest().sha256)
     return compiled and trusted_file(_path(_key(language)))
 
 
-def _load_or_make(language: Language, engine: Engine) -> Template:
-    module = _module(language, engine)
+def _mode(metered: bool) -> Mode:
+    return Mode.METERED if metered else engines.default_mode()
+
+
+def _load_or_make(language: Language, mode: Mode) -> Template:
+    try:
+        engine, module = _compiled(language, mode)
+    except RewriteRefused:
+        engine, module = _compiled(language, Mode.EPOCHS)
     key = _key(language)
     path = _path(key)
     if not trusted_file(path):
@@ -88,17 +93,15 @@ def _load_or_make(language: Language, engine: Engine) -> Template:
     except (ValueError, KeyError, TypeError, OSError) as error:
         path.unlink()
         raise GuestTrapped(f"{path} was damaged; it is deleted, and will be made anew at the next try") from error
-    return Template(
-        language, engine, module, engines.ticker(engine), default_mapper(), tree(), image, files, words, key
-    )
+    return Template(language, engine, module, default_mapper(), tree(), image, files, words, key)
 
 
-def _module(language: Language, engine: Engine) -> Module:
-    guest = language.guest()
+def _compiled(language: Language, mode: Mode) -> tuple[Engine, Module]:
+    guest, engine = language.guest(), engines.engine(mode)
     if engines.is_compiled(engine, guest.sha256):
-        return engines.load_module(engine, guest.path, guest.sha256)
+        return engine, engines.load_module(engine, guest.path, guest.sha256)
     with working(Stage.COMPILE, language.name):
-        return engines.load_module(engine, guest.path, guest.sha256)
+        return engine, engines.load_module(engine, guest.path, guest.sha256)
 
 
 def _key(language: Language) -> str:
@@ -159,7 +162,7 @@ def _bare_instance(engine: Engine, module: Module, heard: bytearray) -> Instance
 
     memory = GuestMemory(lambda: memoryview(b""))
     wasi = WasiState(memory, fs, files, output, clock=clock, arguments=(b"wasm_interp",), environment=_ENVIRONMENT)
-    return Instance(engine, module, wasi, door, _PREPARATION_MEMORY, engines.ticker(engine))
+    return Instance(engine, module, wasi, door, _PREPARATION_MEMORY)
 
 
 def _step(language: Language, instance: Instance, request: bytes, heard: bytearray) -> None:

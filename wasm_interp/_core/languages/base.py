@@ -55,7 +55,10 @@ class Language(ABC):
 
     @abstractmethod
     def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
-        """Make of a booted instance the template of all contexts. ``send`` hands it a request and checks the outcome."""
+        """Make of a booted instance the template of all contexts.
+
+        ``send`` hands it a request and checks the outcome.
+        """
 
     @abstractmethod
     def send(self, instance: Instance, request: bytes) -> int:

@@ -59,7 +59,7 @@ class PythonLanguage(Language):
         place = instance.function("host_alloc", 1)(len(request))
         if not place:
             raise MemoryError(f"the guest has no room for a request of {len(request)} bytes")
-        instance.memory.write(place, request)
+        instance.write(place, request)
         return instance.function("turn", 2)(place, len(request))  # the guest frees it
 
 

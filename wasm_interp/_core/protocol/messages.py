@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +62,20 @@ class DoneMessage:
 Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMessage | DoneMessage
 
 
+# How JSON that is otherwise sound can hold half of a surrogate pair, which no caller could encode as UTF-8.
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
 def read_message(frame: Frame) -> Message:
-    """The message in ``frame``. Raises ProtocolError on a payload of another shape."""
+    """The message in ``frame``. Raises ProtocolError on a payload of another shape.
+
+    Numbers are finite. Text is Unicode that UTF-8 can hold: a lone surrogate becomes U+FFFD, as in output.
+    """
+    payload = frame.payload
     try:
-        fields = json.loads(frame.payload, parse_constant=_refuse_constant)
+        fields = json.loads(payload.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        if _ESCAPED_SURROGATE.search(payload):
+            fields = _whole_text(fields)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{frame.kind.name} frame holds no JSON: {error}") from None
     if not isinstance(fields, dict):
@@ -73,6 +85,24 @@ def read_message(frame: Frame) -> Message:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits} is too large a number")
+    return value
+
+
+def _whole_text(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [_whole_text(item) for item in value]
+        case dict():
+            return {_whole_text(name): _whole_text(item) for name, item in value.items()}
+    return value
 
 
 def _result(fields: dict[str, Any]) -> ResultMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol
@@ -51,8 +52,8 @@ class GuestExit(Exception):
 class WasiState:
     """One guest's side of WASI.
 
-    ``wake`` is set when the guest is to stop, and ends its sleep; ``must_stop`` then tells whether it is to be trapped
-    at once, or to go on because it has been asked to stop by itself.
+    ``wake`` is set when the guest is to stop, and ends its sleep; ``must_end`` then tells whether it is to be trapped
+    at once, or to go on because it has been asked to stop by itself. ``asleep`` is held during a sleep.
     """
 
     memory: GuestMemory
@@ -65,5 +66,6 @@ class WasiState:
     arguments: tuple[bytes, ...] = ()
     environment: tuple[bytes, ...] = ()
     wake: Event = field(default_factory=Event)
-    must_stop: Callable[[], bool] = lambda: True
+    must_end: Callable[[], bool] = lambda: True
+    asleep: Callable[[], AbstractContextManager[None]] = nullcontext
     exit_code: int | None = None

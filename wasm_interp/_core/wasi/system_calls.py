@@ -50,7 +50,7 @@ def clock_time_get(state: WasiState, clock: int, precision: int, pointer: int) -
 def random_get(state: WasiState, pointer: int, length: int) -> None:
     room = state.memory.slice(pointer, length)
     for start in range(0, length, _ENTROPY_CHUNK):
-        if state.wake.is_set() and state.must_stop():
+        if state.wake.is_set() and state.must_end():
             raise GuestExit
         chunk = room[start : start + _ENTROPY_CHUNK]
         chunk[:] = state.entropy(len(chunk))
@@ -133,9 +133,10 @@ def _after_waiting(state: WasiState, watched: list[_Subscription]) -> list[_Subs
     shortest_ns = min(each.wait_ns for each in watched)
     end_ns = state.clock.monotonic_ns() + shortest_ns
     while (left_ns := end_ns - state.clock.monotonic_ns()) > 0:
-        state.clock.wait(left_ns / _NS, state.wake)
+        with state.asleep():
+            state.clock.wait(left_ns / _NS, state.wake)
         if state.wake.is_set():
-            if state.must_stop():
+            if state.must_end():
                 raise GuestExit
             break
     return [each for each in watched if each.wait_ns <= shortest_ns]

@@ -1,0 +1,172 @@
+import contextlib
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasm_interp import ProtocolError
+from wasm_interp._core.protocol.frames import Frame, FrameKind
+from wasm_interp._core.protocol.messages import (
+    ClearMessage,
+    DoneMessage,
+    ErrorMessage,
+    InputMessage,
+    Message,
+    ResultMessage,
+    UpdateMessage,
+    read_message,
+)
+
+FIELD_NAMES = st.sampled_from(
+    ["data", "metadata", "main", "display_id", "traceback", "name", "value", "prompt", "password", "wait", "text/plain"]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELD_NAMES | st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def read(kind: FrameKind, payload: bytes) -> Message:
+    return read_message(Frame(kind, payload))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "message"),
+    [
+        (
+            FrameKind.RESULT,
+            b'{"data": {"text/plain": "2"}, "metadata": {}, "main": true}',
+            ResultMessage({"text/plain": "2"}, is_main_result=True, display_id=None),
+        ),
+        (
+            FrameKind.RESULT,
+            b'{"data": {}, "metadata": {"display_id": "d"}}',
+            ResultMessage({}, is_main_result=False, display_id="d"),
+        ),
+        (FrameKind.RESULT, b'{"data": {}}', ResultMessage({}, is_main_result=False, display_id=None)),
+        (FrameKind.UPDATE, b'{"data": {"a/b": [1]}, "display_id": "d"}', UpdateMessage({"a/b": [1]}, "d")),
+        (
+            FrameKind.ERROR,
+            b'{"name": "E", "value": "v", "traceback": ["a", "b"]}',
+            ErrorMessage("E", "v", ["a", "b"]),
+        ),
+        (FrameKind.ERROR, b'{"name": "E", "value": ""}', ErrorMessage("E", "", [])),
+        (FrameKind.INPUT, b'{"prompt": "p", "password": true}', InputMessage("p", password=True)),
+        (FrameKind.INPUT, b"{}", InputMessage("", password=False)),
+        (FrameKind.CLEAR, b'{"wait": true}', ClearMessage(wait=True)),
+        (FrameKind.CLEAR, b"{}", ClearMessage(wait=False)),
+        (FrameKind.DONE, b'{"anything": 1}', DoneMessage()),
+    ],
+)
+def test_each_kind_is_read(kind: FrameKind, payload: bytes, message: Message) -> None:
+    assert read(kind, payload) == message
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "complaint"),
+    [
+        (FrameKind.RESULT, b"{}", "field 'data' is missing"),
+        (FrameKind.RESULT, b'{"data": null}', "field 'data' is NoneType, not dict"),
+        (FrameKind.RESULT, b'{"data": [1]}', "field 'data' is list, not dict"),
+        (FrameKind.RESULT, b'{"data": {}, "main": 1}', "field 'main' is int, not bool"),
+        (FrameKind.RESULT, b'{"data": {}, "metadata": []}', "field 'metadata' is list, not dict"),
+        (FrameKind.RESULT, b'{"data": {}, "metadata": {"display_id": 7}}', "field 'display_id' is int, not str"),
+        (FrameKind.UPDATE, b'{"data": {}}', "field 'display_id' is missing"),
+        (FrameKind.UPDATE, b'{"data": {}, "display_id": null}', "field 'display_id' is NoneType, not str"),
+        (FrameKind.UPDATE, b'{"data": "x", "display_id": "d"}', "field 'data' is str, not dict"),
+        (FrameKind.ERROR, b'{"value": "v"}', "field 'name' is missing"),
+        (FrameKind.ERROR, b'{"name": "E"}', "field 'value' is missing"),
+        (FrameKind.ERROR, b'{"name": 1, "value": "v"}', "field 'name' is int, not str"),
+        (FrameKind.ERROR, b'{"name": "E", "value": ["v"]}', "field 'value' is list, not str"),
+        (FrameKind.ERROR, b'{"name": "E", "value": "v", "traceback": "t"}', "field 'traceback' is str, not list"),
+        (
+            FrameKind.ERROR,
+            b'{"name": "E", "value": "v", "traceback": ["a", null]}',
+            "field 'traceback' holds something other than text",
+        ),
+        (FrameKind.INPUT, b'{"prompt": 5}', "field 'prompt' is int, not str"),
+        (FrameKind.INPUT, b'{"password": "yes"}', "field 'password' is str, not bool"),
+        (FrameKind.CLEAR, b'{"wait": 0}', "field 'wait' is int, not bool"),
+        (FrameKind.DONE, b"[]", "DONE frame holds list, not an object"),
+        (FrameKind.CLEAR, b"null", "CLEAR frame holds NoneType, not an object"),
+        (FrameKind.RESULT, b"", "RESULT frame holds no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (FrameKind.DONE, b"{} {}", "DONE frame holds no JSON: Extra data: line 1 column 4 (char 3)"),
+        (FrameKind.RESULT, b'{"data": NaN}', "RESULT frame holds no JSON: NaN is not JSON"),
+        (FrameKind.RESULT, b'{"data": -Infinity}', "RESULT frame holds no JSON: -Infinity is not JSON"),
+        (
+            FrameKind.RESULT,
+            b'{"data": {"application/json": [0.5, 1e999]}}',
+            "RESULT frame holds no JSON: 1e999 is too large a number",
+        ),
+        (
+            FrameKind.RESULT,
+            b'{"data": -1.5E+400}',
+            "RESULT frame holds no JSON: -1.5E+400 is too large a number",
+        ),
+    ],
+)
+def test_a_payload_of_another_shape_is_refused(kind: FrameKind, payload: bytes, complaint: str) -> None:
+    with pytest.raises(ProtocolError, match=f"^{re.escape(complaint)}$"):
+        read(kind, payload)
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"data": {"\xff": 1}}', '{"data": {}}'.encode("utf-16"), '{"data": {}}'.encode("utf-8-sig")]
+)
+def test_only_utf_8_is_read(payload: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"^RESULT frame holds no JSON: "):
+        read(FrameKind.RESULT, payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b'{"data":' + b"[" * 100_000, b'{"data":{"a":' * 50_000, b'{"data": {"a/b": ' + b"9" * 5_000 + b"}}"],
+)
+def test_json_that_is_too_deep_or_too_long_a_number_is_refused(payload: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"^RESULT frame holds no JSON: "):
+        read(FrameKind.RESULT, payload)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"a\ud83db", "a\ufffdb"),
+        (rb"\ude00\uD83D", "\ufffd\ufffd"),
+        (rb"\udbff\ud83d\ude00", "\ufffd\U0001f600"),
+    ],
+)
+def test_text_is_whole_unicode(escaped: bytes, text: str) -> None:
+    """A lone half of a surrogate pair could not be written to any file or terminal of the caller."""
+    payload = b'{"data": {"%s": ["%s", {"%s": 1}]}}' % (escaped, escaped, escaped)
+    assert read(FrameKind.RESULT, payload) == ResultMessage({text: [text, {text: 1}]}, False, None)
+
+
+def test_a_repeated_field_counts_once() -> None:
+    assert read(FrameKind.UPDATE, b'{"data": 1, "data": {}, "display_id": "a", "display_id": "b"}') == UpdateMessage(
+        {}, "b"
+    )
+
+
+@given(st.sampled_from(FrameKind), st.binary(max_size=60))
+def test_any_payload_gives_a_message_or_protocol_error(kind: FrameKind, payload: bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        assert read(kind, payload)
+
+
+@given(st.sampled_from(FrameKind), JSON)
+def test_any_json_gives_a_message_of_its_kind_or_protocol_error(kind: FrameKind, value: Any) -> None:
+    wanted = {
+        FrameKind.RESULT: ResultMessage,
+        FrameKind.UPDATE: UpdateMessage,
+        FrameKind.ERROR: ErrorMessage,
+        FrameKind.INPUT: InputMessage,
+        FrameKind.CLEAR: ClearMessage,
+        FrameKind.DONE: DoneMessage,
+    }[kind]
+    with contextlib.suppress(ProtocolError):
+        assert isinstance(read(kind, json.dumps(value).encode()), wanted)

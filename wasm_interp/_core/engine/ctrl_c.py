@@ -1,0 +1,77 @@
+"""Ctrl-C while the main thread runs a guest.
+
+The main thread is inside a foreign call then, where Python runs no signal handler. So for the time of a run, the
+signal's number is written to a socket that the watchdog reads, and the handler itself does nothing but note that it
+came: a KeyboardInterrupt raised between two lines of the engine would leave it half done. After the
+run the handler that was there before is called, as if the signal had come then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+_NO_FD = -1
+
+
+class CtrlC:
+    """Watches for SIGINT during runs of the main thread; ``poll`` is called by the watchdog at each tick."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._interrupt: Callable[[], None] | None = None
+
+    def poll(self) -> None:
+        """Interrupt the run if the signal came."""
+        try:
+            numbers = self._reader.recv(4096)
+        except BlockingIOError:
+            return
+        interrupt = self._interrupt
+        if signal.SIGINT in numbers and interrupt is not None:
+            interrupt()
+
+    @contextlib.contextmanager
+    def watching(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """Call ``interrupt`` if Ctrl-C comes during the block; the program's own handler gets it after the block."""
+        former = signal.getsignal(signal.SIGINT)
+        if not _is_free(former):
+            yield
+            return
+        noted: list[tuple[int, FrameType | None]] = []
+        former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        outer, self._interrupt = self._interrupt, interrupt
+        signal.signal(signal.SIGINT, lambda number, frame: noted.append((number, frame)))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, former)
+            self._interrupt = outer
+            signal.set_wakeup_fd(former_fd)
+            if noted:
+                _pass_on(former, former_fd, *noted[0])
+
+
+def on_main_thread() -> bool:
+    """Whether signals arrive on this thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def _is_free(handler: Any) -> bool:
+    """Whether somebody in Python handles SIGINT: where it is ignored, or handled by native code, it is left alone."""
+    return callable(handler)
+
+
+def _pass_on(former: Any, former_fd: int, number: int, frame: FrameType | None) -> None:
+    if former_fd != _NO_FD:  # an event loop that waits for signals by its own descriptor
+        with contextlib.suppress(OSError), socket.socket(fileno=former_fd) as other:
+            other.send(bytes([number]))
+            other.detach()
+    former(number, frame)

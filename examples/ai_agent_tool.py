@@ -20,6 +20,11 @@ MODEL_TURNS = [
 VISITS = "weekday,visits\n" + "".join(
     f"{day},{100 + 7 * i + 40 * (day == 'Sat')}\n" for i in range(4) for day in ("Mon", "Wed", "Fri", "Sat")
 )
+SCHEMA = {  # as most models want a tool described
+    "name": "python",
+    "description": "Run Python (numpy, pandas, matplotlib, scikit-learn). State is kept between calls. No network.",
+    "parameters": {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]},
+}
 
 
 @dataclass
@@ -29,12 +34,6 @@ class PythonTool:
     sandbox: Sandbox
     timeout: float = 10.0
     images: list[bytes] = field(default_factory=list)  # PNG, for the user; a model that sees may get them too
-
-    schema = {
-        "name": "python",
-        "description": "Run Python (numpy, pandas, matplotlib, scikit-learn). State is kept between calls. No network.",
-        "parameters": {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]},
-    }
 
     def __call__(self, code: str) -> str:
         """Run the code; what the model is to read of it."""

@@ -17,9 +17,9 @@ EXPRESSIONS = [
     "__import__('socket').create_connection(('example.org', 80))",
     "__import__('os').environ.get('PATH')",
     "'x' * 10**9",
-    "[print('spam' * 1000) for _ in range(10**6)]",
+    "print('spam' * 10**6)",
     "open('big', 'wb').write(bytes(10**7))",
-    "while_true := [0 for _ in iter(int, 1)]",
+    "sum(range(10**12))",
     "1 +",
 ]
 
@@ -30,8 +30,7 @@ def evaluate(expression: str) -> str:
         result = sandbox.run_code(expression, timeout=TIMEOUT)
     if result.error is not None:
         return f"{result.error.name}: {result.error.value}"
-    cut = " (output was cut)" if result.truncated else ""
-    return f"{result.text}{cut}"
+    return "(output was cut)" if result.truncated else str(result.text)
 
 
 def shortened(text: str, length: int = 70) -> str:

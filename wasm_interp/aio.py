@@ -24,6 +24,7 @@ from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_TIMEOUT, Sandbo
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_DEFAULTS = "defaults"  # no context has this id
 _INTERRUPT_AGAIN_SECONDS = 0.02  # a run that has not begun yet cannot be interrupted; ask until it is over
 
 
@@ -64,7 +65,7 @@ class AsyncSandbox:
         on_input: Callable[[str], str] | None = None,
     ) -> ExecutionResult:
         """See Sandbox.run_code. ``on_input`` alone is called on the guest's thread, since the guest waits for it."""
-        chosen = await asyncio.to_thread(self._sandbox.context_for, context, language)
+        chosen = await self._context_for(context, language)
         told = _Told(asyncio.get_running_loop())
         run = partial(
             self._sandbox.run_code,
@@ -89,9 +90,8 @@ class AsyncSandbox:
 
     async def delete_code_context(self, context: CodeContext | str) -> None:
         """See Sandbox.delete_code_context."""
-        identity = context if isinstance(context, str) else context.id
         await asyncio.to_thread(self._sandbox.delete_code_context, context)
-        self._let_go(identity)
+        self._let_go(context if isinstance(context, str) else context.id)
 
     async def close(self) -> None:
         """See Sandbox.close."""
@@ -107,17 +107,27 @@ class AsyncSandbox:
     ) -> None:
         await self.close()
 
+    async def _context_for(self, context: CodeContext | str | None, language: str | None) -> CodeContext:
+        """Runs keep their order: a context that exists is found at once, and one thread makes default contexts."""
+        find = partial(self._sandbox.context_for, context, language)
+        if context is not None:
+            return find()
+        return await asyncio.wrap_future(self._thread(_DEFAULTS).submit(find))
+
     async def _run(self, context: CodeContext, run: Callable[[], ExecutionResult]) -> ExecutionResult:
-        thread = self._threads.get(context.id)
-        if thread is None:
-            thread = self._threads[context.id] = ThreadPoolExecutor(1, thread_name_prefix=f"wasm_interp-{context.id}")
-        future = thread.submit(run)
+        future = self._thread(context.id).submit(run)
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
             if not future.cancel():
                 await _interrupt_until_done(context, asyncio.wrap_future(future))
             raise
+
+    def _thread(self, identity: str) -> ThreadPoolExecutor:
+        thread = self._threads.get(identity)
+        if thread is None:
+            thread = self._threads[identity] = ThreadPoolExecutor(1, thread_name_prefix=f"wasm_interp-{identity}")
+        return thread
 
     def _let_go(self, identity: str) -> None:
         thread = self._threads.pop(identity, None)

@@ -47,9 +47,9 @@ class CodeContext:
         """Run one cell and wait for its end.
 
         timeout: seconds; None means this context's own. env_vars: environment of this run only.
-        The callbacks run as output is produced, on the thread that runs the guest. on_input gets the prompt of
-        ``input()`` and returns the line; without it ``input()`` raises EOFError in the program.
-        Raises UsageError for misuse, ContextClosed, and whatever a callback raised (after the run).
+        The callbacks run as output is produced, on the thread that runs the guest; on_error once, at the end.
+        on_input gets the prompt of ``input()`` and returns the line; without it ``input()`` raises EOFError in the
+        program. Raises UsageError for misuse, ContextClosed, and whatever a callback raised (after the run).
         """
         run = Run(
             checked_code(code),
@@ -57,25 +57,35 @@ class CodeContext:
             checked_environment(env_vars),
             Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
         )
+        if self._kernel.is_calling_back():
+            raise UsageError(f"a callback cannot run code in its own context {self.id}, whose cell waits for it")
         with self._turnstile:
             if self._is_closed:
                 raise ContextClosed(f"context {self.id} is closed")
             self.last_used = _now()
-            return self._kernel.execute(run)
+            try:
+                return self._kernel.execute(run)
+            finally:
+                if self._is_closed:
+                    self._kernel.close()
 
     def interrupt(self) -> None:
         """Stop the run that is going on, from any thread; its result says KeyboardInterrupt. Without one: nothing."""
         self._kernel.interrupt()
 
     def close(self) -> None:
-        """Free the context; a run that is going on is interrupted first. Idempotent."""
+        """Free the context; a run that is going on is interrupted first. Idempotent.
+
+        In a callback it returns at once, and the context is freed when the run is over.
+        """
         if self._is_closed:
             return
         self._is_closed = True
-        self._kernel.interrupt()
-        with self._turnstile:
-            self._kernel.close()
         self._on_close(self)
+        self._kernel.refuse_runs()
+        if not self._kernel.is_calling_back():
+            with self._turnstile:
+                self._kernel.close()
 
     @property
     def is_closed(self) -> bool:
@@ -117,6 +127,8 @@ def checked_environment(variables: Mapping[str, str] | None) -> dict[str, str] |
     """Raises UsageError for what no environment can hold."""
     if variables is None:
         return None
+    if not isinstance(variables, Mapping):
+        raise UsageError(f"env_vars must be a mapping of str to str, not {type(variables).__name__}")
     for name, value in variables.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise UsageError(f"environment variables must be str, not {name!r}={value!r}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import overload
 
 from wasm_interp._core.languages.tree import WORKSPACE
-from wasm_interp._core.vfs import Errno, FileSystem, FileSystemError, Ino, Kind, Stat
+from wasm_interp._core.vfs import Entry, Errno, FileSystem, FileSystemError, Ino, Kind, Stat
 from wasm_interp.errors import LimitExceeded, UsageError
 
 _CHUNK_BYTES = 1 << 20
@@ -50,17 +50,21 @@ class Files:
     def write(self, path: str, data: str | bytes | bytearray | memoryview) -> None:
         """Make the file hold ``data`` (text as UTF-8), in the place of what it held; missing parents are made.
 
-        Raises LimitExceeded when the quota is full; the former content is then gone, as on any full disk.
+        Raises LimitExceeded when the quota is full; the file is then as it was before.
         """
-        if not isinstance(data, str | bytes | bytearray | memoryview):
-            raise UsageError(f"data must be str or bytes, not {type(data).__name__}")
-        content = data.encode("utf-8") if isinstance(data, str) else data
+        content = _content(data)
         with _Failures(self._fs, path), self._fs.lock:
             place = _absolute(path)
             self._make_parents(place)
-            ino = self._fs.open(self._fs.root, place, create=True, truncate=True, write=True)
+            is_new = not self._is_taken(place)
+            ino = self._fs.open(self._fs.root, place, create=True, write=True)
             try:
-                self._fs.write(ino, 0, content)
+                self._fs.write(ino, 0, content)  # all or nothing, so what it held is lost only after this
+                self._fs.truncate(ino, len(content))
+            except FileSystemError:
+                if is_new:
+                    self._fs.unlink(self._fs.root, place)
+                raise
             finally:
                 self._fs.release(ino)
 
@@ -125,7 +129,7 @@ class Files:
         source = Path(host_path)
         target = _absolute(source.resolve().name if path is None else path)
         if source.is_dir():
-            self._upload_folder(source, target, set())
+            self._upload_folder(source, target)
         else:
             self._upload_file(source, target)
 
@@ -163,13 +167,32 @@ class Files:
             if not self.exists(made):
                 self._fs.mkdir(self._fs.root, made)
 
+    def _is_taken(self, place: str) -> bool:
+        try:
+            self._fs.resolve(self._fs.root, place, follow=False)
+        except FileSystemError:
+            return False
+        return True
+
     def _walk(self, place: str, ino: Ino, *, recursive: bool) -> Iterator[FileInfo]:
-        entries = [entry for entry in self._fs.entries(ino) if entry.name not in (".", "..")]
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            below = f"{place.rstrip('/')}/{entry.name}"
-            yield _info(below, self._fs.stat(entry.ino))
-            if recursive and entry.kind == Kind.DIRECTORY:
-                yield from self._walk(below, entry.ino, recursive=True)
+        # No recursion here and below: how deep the directories are is the guest's choice.
+        pending = [self._entries(place, ino)]
+        while pending:
+            for below, entry in pending[-1]:
+                yield _info(below, self._fs.stat(entry.ino))
+                if recursive and entry.kind == Kind.DIRECTORY:
+                    pending.append(self._entries(below, entry.ino))
+                    break
+            else:
+                pending.pop()
+
+    def _entries(self, place: str, ino: Ino) -> Iterator[tuple[str, Entry]]:
+        """What is in a directory, by name, each with its path."""
+        if len(place) >= self._fs.quota.path_bytes:
+            raise FileSystemError(Errno.NAMETOOLONG)  # a guest can go deeper than any path reaches
+        for entry in sorted(self._fs.entries(ino), key=lambda each: each.name):
+            if entry.name not in (".", ".."):
+                yield f"{place.rstrip('/')}/{entry.name}", entry
 
     def _remove(self, place: str, *, recursive: bool) -> None:
         ino = self._fs.resolve(self._fs.root, place, follow=False)
@@ -177,24 +200,46 @@ class Files:
             self._fs.unlink(self._fs.root, place)
             return
         if recursive:
-            for info in list(self._walk(place, ino, recursive=False)):
-                self._remove(info.path, recursive=True)
+            self._empty(ino)
         self._fs.rmdir(self._fs.root, place)
 
-    def _upload_folder(self, source: Path, target: str, entered: set[Path]) -> None:
-        real = source.resolve()
-        if real in entered:
-            return
-        entered.add(real)
-        self.mkdir(target)
-        for child in sorted(source.iterdir()):
-            below = f"{target.rstrip('/')}/{child.name}"
-            if child.is_dir():
-                self._upload_folder(child, below, entered)
-            elif child.is_file():
-                self._upload_file(child, below)
+    def _empty(self, ino: Ino) -> None:
+        """Remove all that is in a directory, the deepest first."""
+        folders = []
+        pending = [ino]
+        while pending:
+            directory = pending.pop()
+            for entry in self._fs.entries(directory):
+                if entry.name in (".", ".."):
+                    continue
+                if entry.kind == Kind.DIRECTORY:
+                    folders.append((directory, entry.name))
+                    pending.append(entry.ino)
+                else:
+                    self._fs.unlink(directory, entry.name)
+        for parent, name in reversed(folders):
+            self._fs.rmdir(parent, name)
+
+    def _upload_folder(self, source: Path, target: str) -> None:
+        pending = [(source, target)]
+        entered = set()
+        while pending:
+            folder, place = pending.pop()
+            real = folder.resolve()
+            if real in entered:
+                continue
+            entered.add(real)
+            self.mkdir(place)
+            for child in sorted(folder.iterdir()):
+                below = f"{place.rstrip('/')}/{child.name}"
+                if child.is_dir():
+                    pending.append((child, below))
+                elif child.is_file():
+                    self._upload_file(child, below)
 
     def _upload_file(self, source: Path, target: str) -> None:
+        if source.exists() and not source.is_file():
+            raise UsageError(f"{source} is neither a file nor a folder")
         with source.open("rb") as file:
             room = self._fs.quota.bytes
             if (size := os.fstat(file.fileno()).st_size) > room:
@@ -202,18 +247,16 @@ class Files:
             self.write(target, file.read())
 
     def _download_folder(self, path: str, target: Path) -> None:
-        target.mkdir(parents=True, exist_ok=True)
-        for info in self.list(path):
-            kind = info.kind
-            if kind == "symlink":
-                kind = self.stat(info.path).kind if self.exists(info.path) else "dangling"
-                if kind != "file":
-                    continue
-            below = target / _host_name(info.name)
-            if kind == "directory":
-                self._download_folder(info.path, below)
-            else:
-                self._download_file(info.path, below)
+        pending = [(path, target)]
+        while pending:
+            place, folder = pending.pop()
+            folder.mkdir(parents=True, exist_ok=True)
+            for info in self.list(place):
+                below = folder / _host_name(info.name)
+                if info.is_directory:
+                    pending.append((info.path, below))
+                elif info.kind == "file" or (self.exists(info.path) and self.stat(info.path).kind == "file"):
+                    self._download_file(info.path, below)
 
     def _download_file(self, path: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -244,10 +287,21 @@ class _Failures:
         raise OSError(number, os.strerror(number), self._path) from None
 
 
+def _content(data: str | bytes | bytearray | memoryview) -> bytes | bytearray:
+    match data:
+        case str():
+            return data.encode("utf-8")
+        case memoryview():
+            return data.tobytes()
+        case bytes() | bytearray():
+            return data
+    raise UsageError(f"data must be str or bytes, not {type(data).__name__}")
+
+
 def _absolute(path: str) -> str:
-    if not isinstance(path, str | os.PathLike):
-        raise UsageError(f"a path must be str, not {type(path).__name__}")
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise UsageError(f"a path must be str, not {type(text).__name__}")
     if not text or "\0" in text:
         raise UsageError(f"{text!r} is no path")
     return text if text.startswith("/") else f"{WORKSPACE}/{text}"

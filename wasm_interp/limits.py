@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from wasm_interp.errors import UsageError
 
 MIB = 1 << 20
+ROLLBACK_CHOICES = ("auto", "always", "off")
 MAX_MEMORY_BYTES = 4 << 30  # 32-bit linear memory
 
 
@@ -21,6 +23,11 @@ class Limits:
     file_bytes: contents of all files of the sandbox. 512 MiB: a few data sets; held in the host's memory.
     file_count: files, directories and links of the sandbox. 100,000: a large source tree.
     open_files: descriptors of one context. 256, as macOS gives a process; Linux programs expect no more than 1,024.
+    rollback: whether the state before each run is kept, so that a context survives a run that had to be ended by
+        force (code that does not notice an interrupt, a crash of the interpreter). "auto": unless the
+        runs before changed so much memory (over 256 MiB at once, or a lot again and again) that keeping it would
+        take more than about a quarter of their time; "always"; or "off": such a context starts anew.
+        Linux alone has it; elsewhere it is off.
     """
 
     memory_bytes: int = 1024 * MIB
@@ -29,14 +36,17 @@ class Limits:
     file_bytes: int = 512 * MIB
     file_count: int = 100_000
     open_files: int = 256
+    rollback: Literal["auto", "always", "off"] = "auto"
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None and field.name == "fuel":
+            if field.name == "rollback" or (value is None and field.name == "fuel"):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise UsageError(f"Limits.{field.name} must be a whole number of at least 0, not {value!r}")
+        if self.rollback not in ROLLBACK_CHOICES:
+            raise UsageError(f"Limits.rollback must be one of {', '.join(ROLLBACK_CHOICES)}, not {self.rollback!r}")
         if self.memory_bytes > MAX_MEMORY_BYTES:
             raise UsageError(
                 f"Limits.memory_bytes is {self.memory_bytes}; 32-bit WebAssembly ends at {MAX_MEMORY_BYTES}"

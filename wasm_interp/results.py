@@ -92,7 +92,7 @@ class Result:
 
 
 def _decoded(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text, validate=False)
+    return None if text is None else base64.b64decode("".join(text.split()), validate=True)  # lines are common in it
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import wasmtime
 
-from wasm_interp._core.engine import Engine, Exit, Instance, engine, ticker
+from wasm_interp._core.engine import Exit, Instance, Mode, default_mode, engine
 from wasm_interp._core.vfs import Base, BaseBuilder, FileSystem, Quota
 from wasm_interp._core.wasi.abi import SIGNATURES
 from wasm_interp._core.wasi.descriptors import FileTable, Stream, first_table
@@ -46,9 +46,9 @@ CALL_ANYTHING = f"""(module
 
 
 @functools.cache
-def compiled(text: str, raw_engine: wasmtime.Engine | None = None) -> wasmtime.Module:
-    """The module of a text, compiled once per engine; the package's own by default."""
-    return wasmtime.Module(raw_engine or engine().raw, wasmtime.wat2wasm(text))
+def compiled(text: str, raw_engine: wasmtime.Engine) -> wasmtime.Module:
+    """The module of a text, compiled once per engine."""
+    return wasmtime.Module(raw_engine, wasmtime.wat2wasm(text))
 
 
 def new_fs(quota: Quota | None = None, base: Base | None = None) -> FileSystem:
@@ -109,7 +109,7 @@ def new_guest(
     clock: Clock | None = None,
     entropy: Entropy | None = None,
     input: Callable[[int], bytes] | None = None,
-    of: Engine | None = None,
+    mode: Mode | None = None,
     **more: Any,
 ) -> Guest:
     """An instance of ``text`` with descriptor 3 as the root, under the name "/"."""
@@ -125,6 +125,6 @@ def new_guest(
     wasi.clock = clock or wasi.clock
     wasi.entropy = entropy or wasi.entropy
     wasi.input = input or wasi.input
-    chosen = of or engine()
-    instance = Instance(chosen, compiled(text, chosen.raw), wasi, door, memory_bytes, ticker(chosen))
+    chosen = engine(mode or default_mode())
+    instance = Instance(chosen, compiled(text, chosen.raw), wasi, door, memory_bytes)
     return Guest(instance, wasi, said)

@@ -93,11 +93,12 @@ def test_a_recursion_limit_too_low_for_the_kernel_is_raised(host, monkeypatch: p
 
 
 def test_builtins_broken_by_a_cell_do_not_reach_the_kernel(host) -> None:
+    codes = ["import builtins; builtins.len = builtins.isinstance = builtins.type = None", "x = 1; [x]", "1 / 0"]
+    requests = [json.dumps({"kind": "run", "code": code, "count": 1}).encode() for code in codes]
     saved = vars(builtins).copy()
     try:
-        run("import builtins; builtins.len = builtins.isinstance = builtins.type = None")
-        run("x = 1; [x]")
-        run("1 / 0")
+        for request in requests:
+            entry.turn(request)
     finally:
         vars(builtins).update(saved)
     assert [kind for kind, _ in host.frames] == [3, 1, 3, 2, 3]

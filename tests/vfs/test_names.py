@@ -181,7 +181,7 @@ def test_a_removed_directory_that_is_open_is_empty_and_takes_nothing_in(fs: File
     for call in (
         lambda: fs.mkdir(ino, "x"), lambda: fs.open(ino, "x", create=True), lambda: fs.symlink("x", ino, "x"),
         lambda: fs.link(fs.root, "/home/user/notes.txt", ino, "x"), lambda: fs.resolve(ino, "x"),
-        lambda: fs.rename(fs.root, "/home/user/notes.txt", ino, "x"),
+        lambda: fs.rename(fs.root, "/home/user/notes.txt", ino, "x"), lambda: fs.mkdir(ino, "n" * 256),
     ):  # fmt: skip
         refuses("NOENT", call)
     fs.release(ino)

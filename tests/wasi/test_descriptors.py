@@ -55,9 +55,9 @@ def test_one_more_than_the_limit_is_mfile(fs: FileSystem, table: FileTable) -> N
     for name in "abcd":
         table.add(opened(fs, name))
     assert len(table) == 8
-    with pytest.raises(FileSystemError, match="^MFILE$"):
+    with pytest.raises(FileSystemError, match=r"^MFILE$"):
         table.check_room()
-    with pytest.raises(FileSystemError, match="^MFILE$"):
+    with pytest.raises(FileSystemError, match=r"^MFILE$"):
         table.add(opened(fs, "e"))
     table.close(5)
     assert table.add(opened(fs, "f")) == 5
@@ -66,7 +66,7 @@ def test_one_more_than_the_limit_is_mfile(fs: FileSystem, table: FileTable) -> N
 @pytest.mark.parametrize("number", [4, 77, -1, 2**32 - 1])
 def test_a_number_that_is_not_open_is_badf(table: FileTable, number: int) -> None:
     for call in (table.get, table.close, lambda bad: table.renumber(bad, 0), lambda bad: table.renumber(0, bad)):
-        with pytest.raises(FileSystemError, match="^BADF$"):
+        with pytest.raises(FileSystemError, match=r"^BADF$"):
             call(number)
     assert numbers(table) == [0, 1, 2, 3]
 
@@ -74,7 +74,7 @@ def test_a_number_that_is_not_open_is_badf(table: FileTable, number: int) -> Non
 def test_a_number_closed_twice_is_badf_and_is_given_out_once(fs: FileSystem, table: FileTable) -> None:
     table.add(opened(fs, "a"))
     table.close(4)
-    with pytest.raises(FileSystemError, match="^BADF$"):
+    with pytest.raises(FileSystemError, match=r"^BADF$"):
         table.close(4)
     assert [table.add(opened(fs, name)) for name in "bc"] == [4, 5]
 
@@ -182,7 +182,7 @@ def test_close_all_lets_every_file_go(fs: FileSystem, table: FileTable) -> None:
 def test_a_table_that_names_a_file_that_is_gone_keeps_nothing_open(fs: FileSystem) -> None:
     ino = fs.open(fs.root, "a", create=True)
     saved = ((3, Descriptor(ino)), (4, Descriptor(99_999)))
-    with pytest.raises(FileSystemError, match="^BADF$"):
+    with pytest.raises(FileSystemError, match=r"^BADF$"):
         FileTable(fs, 8, saved)
     fs.unlink(fs.root, "a")
     fs.release(ino)

@@ -28,11 +28,11 @@ class Linear:
 )
 def test_what_is_not_all_inside_is_a_fault(pointer: int, length: int) -> None:
     memory = GuestMemory(Linear(b"12345678"))
-    with pytest.raises(FileSystemError, match="^FAULT$"):
+    with pytest.raises(FileSystemError, match=r"^FAULT$"):
         memory.slice(pointer, length)
-    with pytest.raises(FileSystemError, match="^FAULT$"):
+    with pytest.raises(FileSystemError, match=r"^FAULT$"):
         memory.read(pointer, length)
-    with pytest.raises(FileSystemError, match="^FAULT$"):
+    with pytest.raises(FileSystemError, match=r"^FAULT$"):
         memory.text(pointer, length)
 
 
@@ -51,7 +51,7 @@ def test_a_store_over_the_end_changes_nothing(pointer: int) -> None:
         lambda: memory.pack(PAIR, pointer, 1, 2),
         lambda: memory.unpack(PAIR, pointer),
     ):
-        with pytest.raises(FileSystemError, match="^FAULT$"):
+        with pytest.raises(FileSystemError, match=r"^FAULT$"):
             store()
     assert linear.content == b"12345678"
 
@@ -99,7 +99,7 @@ def test_after_close_there_is_nothing() -> None:
     memory.read(0, 4)
     memory.close()
     for pointer, length in [(0, 1), (0, 4), (3, 1)]:
-        with pytest.raises(FileSystemError, match="^FAULT$"):
+        with pytest.raises(FileSystemError, match=r"^FAULT$"):
             memory.slice(pointer, length)
     assert len(memory.whole()) == 0
     assert linear.asked == 1
@@ -115,5 +115,5 @@ def test_text_is_utf_8() -> None:
 
 @pytest.mark.parametrize("data", [b"\xff", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"a\x80"])
 def test_text_that_is_none_is_ilseq(data: bytes) -> None:
-    with pytest.raises(FileSystemError, match="^ILSEQ$"):
+    with pytest.raises(FileSystemError, match=r"^ILSEQ$"):
         GuestMemory(Linear(data)).text(0, len(data))

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from wasm_interp.cli.machine import make_ready, set_up, show_info
+from wasm_interp.cli.machine import set_up, show_info
 from wasm_interp.cli.program import read_program, run_program
 from wasm_interp.cli.shell import Shell
 from wasm_interp.cli.supplies import Supplies, limits_with, parse_environment
@@ -36,7 +36,7 @@ _Environment = Annotated[
     list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="Set an environment variable. Repeatable.")
 ]
 _Memory = Annotated[int | None, typer.Option(metavar="MIB", help="Memory of the program, in MiB.", min=1)]
-_LANGUAGE = typer.Option("--language", "-l", metavar="NAME")
+_LANGUAGE = typer.Option("--language", "-l", metavar="NAME", help="What the code is written in.")
 
 
 @app.command()
@@ -60,7 +60,6 @@ def run(
     with exit_statuses():
         program = read_program(file, code, language)
         supplies = Supplies(files or [], parse_environment(env or []), limits_with(memory))
-        make_ready(program.language)
         raise typer.Exit(run_program(program, supplies, output, timeout))
 
 
@@ -75,7 +74,6 @@ def repl(
     tolerate_any_text()
     with exit_statuses():
         supplies = Supplies(files or [], parse_environment(env or []), limits_with(memory))
-        make_ready(language)
         with Shell.open(language, supplies) as shell:
             raise typer.Exit(shell.loop())
 

@@ -137,9 +137,9 @@ def _print_facts(facts: dict[str, Any]) -> None:
     console.print(Columns(shown, column_first=True, padding=(0, 3)), soft_wrap=False)
 
 
-def _limit(name: str, value: float | None) -> str:
-    if value is None:
-        return "none"
+def _limit(name: str, value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or "none"
     if name.endswith("_bytes"):
         return _mebibytes(int(value))
     return f"{value:g} s" if "timeout" in name else f"{value:,}"

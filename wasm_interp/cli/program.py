@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wasm_interp._core.languages.registry import DEFAULT, language_of_file
 from wasm_interp.cli.console import Console
+from wasm_interp.cli.machine import make_ready
 from wasm_interp.cli.supplies import Supplies, save_results, take_out, workspace_files
 from wasm_interp.cli.terminal import INTERRUPTED, say
 from wasm_interp.errors import UsageError
@@ -41,9 +42,10 @@ def read_program(file: str | None, code: str | None, language: str | None) -> Pr
 def run_program(program: Program, supplies: Supplies, output: Path | None, timeout: float) -> int:
     """Run it in a sandbox of its own; returns the exit status."""
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)  # a mistake is told now, and not after the work
+        output.mkdir(parents=True, exist_ok=True)  # a mistake is told before the work, here and with the supplies
     with supplies.sandbox() as sandbox:
         before = workspace_files(sandbox.files)
+        make_ready(program.language)
         console = Console(sandbox.create_code_context(program.language), may_ask=program.stdin_is_free)
         result = console.run(program.code, timeout)
         status = _conclude(console, result)

@@ -9,10 +9,18 @@ from contextlib import contextmanager
 
 from wasm_interp import __version__
 from wasm_interp.cli.console import Console
+from wasm_interp.cli.machine import make_ready
 from wasm_interp.cli.supplies import Supplies
+from wasm_interp.cli.terminal import say
 from wasm_interp.context import CodeContext
+from wasm_interp.results import StateAfterStop
 
 _PROMPT, _CONTINUATION = ">>> ", "... "
+_VARIABLES = {
+    StateAfterStop.KEPT: "kept",
+    StateAfterStop.ROLLED_BACK: "as before that cell",
+    StateAfterStop.LOST: "gone",
+}
 _FAREWELLS = {":quit", ":q", ":exit"}
 _HELP = """\
 Type code; a blank line ends an indented block. The value of the last expression is shown, and _ keeps it.
@@ -45,6 +53,7 @@ class Shell:
     def open(cls, language: str, supplies: Supplies) -> Iterator[Shell]:
         """A shell over a sandbox of its own. Raises UsageError, OSError, LimitExceeded."""
         with supplies.sandbox() as sandbox:
+            make_ready(language)
             context = sandbox.create_code_context(language)
             checker = sandbox.create_code_context(language) if context.language == "python" else None
             yield cls(context, checker)
@@ -89,11 +98,15 @@ class Shell:
 
     def _run(self, cell: str) -> None:
         result = self._console.run(cell, math.inf)
-        if result.error is None:
+        error, stopped = result.error, result.stopped
+        if error is None:
             return
-        status = self._console.conclude(result.error)
-        if result.error.name == "SystemExit" and result.stopped is None:
-            self._status = status
+        if error.name != "SystemExit":
+            self._console.conclude(error)
+        elif stopped is None:
+            self._status = self._console.conclude(error)
+        else:
+            say(f"{stopped.detail}; variables are {_VARIABLES[stopped.state]}, files are as written")
 
     def _obey(self, command: str) -> None:
         if command in _FAREWELLS:

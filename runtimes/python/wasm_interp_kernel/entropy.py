@@ -12,6 +12,7 @@ import sys
 
 _urandom = os.urandom
 _from_bytes = int.from_bytes
+_seed_python = random.Random.__base__.seed  # the part in C; what the part in Python adds is done below
 _python: list[random.Random] = []
 _numpy_legacy: list[object] = []
 _numpy_bits: list[object] = []
@@ -47,7 +48,8 @@ def reseed(seed: str | None = None) -> None:
     # One draw for all: each is a call to the host, and this is on the path of a context's first cell.
     pool = io.BytesIO(_take(seed, 16 * (len(_python) + len(_numpy_legacy) + len(_numpy_bits)))).read
     for generator in _python:
-        generator.seed(_from_bytes(pool(16), "little"))
+        _seed_python(generator, _from_bytes(pool(16), "little"))
+        generator.gauss_next = None
     for generator in _numpy_legacy:
         generator.seed(_from_bytes(pool(16)[:4], "little"))
     for bits in _numpy_bits:

@@ -117,19 +117,47 @@ def run_preload(request: dict) -> None:
     outcome = b""
     try:
         preload.preload(request["modules"])
+        _warm_up()
     except BaseException as exc:
         outcome = _report(exc)
     _finish(outcome)
 
 
-def run_freeze(request: dict) -> None:
-    preload.freeze()
-    _finish(b"")
+#: Run before the image is made, so that the code and memory that every cell needs have settled: a context
+#: copies each page of the image that it is first to write.
+_WARM_CELLS = ("1 + 1", "x = 1", "x", "[x]", "print(end='')", "def f(a):\n    return a\nf(1)", "1 / 0", "", "1 +")
+_WARM_ROUNDS = 50
+
+
+def _warm_up() -> None:
+    variables, folder = dict(os.environ), os.getcwd()
+    send, protocol.send = protocol.send, lambda frames: b""
+    try:
+        for number in range(_WARM_ROUNDS):
+            told = {"cwd": "/" if number % 2 else "/tmp", "env": {"A": str(number), "B": "b"}, "entropy": True}
+            for code in _WARM_CELLS:
+                turn(_request({"kind": "run", "code": code, "count": 0, "start": told, "env": {"C": "c"}}))
+                turn(_request({"kind": "run", "code": code, "count": 0}))
+    finally:
+        protocol.send = send
+        environment.start(folder, variables)
+
+
+def _request(message: dict) -> bytes:
+    return protocol.to_json(message).encode()
 
 
 def run_addresses(request: dict) -> None:
     """Name the objects that the host is to make immortal; the only door calls that are no frames."""
     immortals.tell(protocol.send)
+    _finish(b"")
+
+
+def run_freeze(request: dict) -> None:
+    """Forget the cells run so far, and bring the interpreter to rest for the image."""
+    session.reset()
+    tracebacks.forget_last()
+    preload.freeze()
     _finish(b"")
 
 
@@ -166,10 +194,8 @@ def install() -> None:
     def reactor_turn(source, environ):
         return _wasm_interp_turn(source)  # noqa: F821 - a global of _reactor
 
-    namespace = sys.modules["__main__"].__dict__
-    for name in [name for name in namespace if not name.startswith("__")]:
-        del namespace[name]
-    session.namespace = namespace
+    session.namespace = sys.modules["__main__"].__dict__
+    session.reset()
     kernel_dir = os.path.dirname(os.path.dirname(__file__))
     sys.path[:] = ["", *(entry for entry in sys.path if entry not in ("", kernel_dir)), kernel_dir]
     streams.install()

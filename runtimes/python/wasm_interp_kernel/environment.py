@@ -3,21 +3,30 @@
 import os
 
 _environ = os.environ
-_chdir = os.chdir
+_data = os.environ._data  # bytes to bytes; os.environ's own methods cost a new context a page for each
 _get = os.environ.get
+_putenv, _unsetenv = os.putenv, os.unsetenv
+_chdir = os.chdir
 _MISSING = object()
+_ERRORS = "surrogateescape"
 
 
 def start(cwd: str | None, variables: dict[str, str] | None) -> None:
     """Replace the environment and move to ``cwd``. Raises OSError when it cannot be entered."""
     if variables is not None:
-        for name in set(_environ) - variables.keys():
-            del _environ[name]
-        for name, value in variables.items():
-            if _get(name) != value:
-                _environ[name] = value
+        _replace({name.encode("utf-8", _ERRORS): value.encode("utf-8", _ERRORS) for name, value in variables.items()})
     if cwd is not None:
         _chdir(cwd)
+
+
+def _replace(variables: dict[bytes, bytes]) -> None:
+    for name in [name for name in _data if name not in variables]:
+        _unsetenv(name)
+        del _data[name]
+    for name, value in variables.items():
+        if _data.get(name) != value:
+            _putenv(name, value)
+            _data[name] = value
 
 
 def overlay(variables: dict[str, str]) -> dict[str, tuple[str, object]]:

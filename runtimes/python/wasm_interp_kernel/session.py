@@ -21,6 +21,13 @@ class Session:
         self.compiler = cells.CellCompiler()
         self._remembered: dict[str, int] = {}  # ids, so that a deleted value is not kept alive
 
+    def reset(self) -> None:
+        """Forget every name and value that cells have left; ``__name__`` and its like stay."""
+        for name in [name for name in self.namespace if not (name.startswith("__") and name.endswith("__"))]:
+            del self.namespace[name]
+        self._remembered.clear()
+        self.compiler = cells.CellCompiler()
+
     def run(self, source: str, filename: str) -> bytes:
         """Run a cell; the frame of its result, or nothing. Raises what the cell raises."""
         sources.remember(filename, source)

@@ -117,5 +117,11 @@ def error_frame(exc: BaseException) -> bytes:
     return protocol.frame(protocol.ERROR, protocol.to_json(error))
 
 
+def forget_last() -> None:
+    """Let go of the last error and all that its frames hold."""
+    for name in ("last_exc", "last_value", "last_type", "last_traceback"):
+        vars(sys).pop(name, None)
+
+
 #: For when even that fails; made in advance, since memory may be what is missing.
 OUT_OF_MEMORY = protocol.frame(protocol.ERROR, '{"name":"MemoryError","value":"","traceback":["MemoryError"]}')

@@ -25,6 +25,7 @@ from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, Memory
 from wasm_interp._core.engine.native_stack import with_enough_stack
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
+from wasm_interp._core.images.checkpoint import Checkpoint
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
@@ -34,6 +35,7 @@ from wasm_interp.errors import GuestTrapped, ProtocolError
 from wasm_interp.results import StopKind
 
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
+_MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
 
 Door = Callable[[bytes], bytes]  # what the guest sent -> the answer; raises ProtocolError for nonsense
@@ -64,7 +66,7 @@ class Instance:
         self._memory_bytes = 0
         self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = wasmtime.Store(engine.raw)
-        store.set_limits(memory_size=memory_bytes, instances=1, memories=1)
+        store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
         if engine.mode is Mode.METERED:
             store.set_fuel((1 << 64) - 1)
         if engine.mode is not Mode.PROTECTED:
@@ -122,15 +124,17 @@ class Instance:
 
     def place(self, image: Image, mapper: Mapper) -> None:
         """Make linear memory equal to ``image``. Raises GuestTrapped when the memory limit is below its size."""
-        missing = image.size_bytes // PAGE_BYTES - self._memory.size(self._store)
-        try:
-            if missing > 0:
-                self._memory.grow(self._store, missing)
-        except wasmtime.WasmtimeError as error:
-            raise GuestTrapped(
-                f"the memory limit is below the {image.size_bytes} bytes that the language's image takes"
-            ) from error
+        self._grow_to(image.size_bytes)
         mapper.place(image, self._base)
+
+    def take_checkpoint(self, checkpoint: Checkpoint, most_bytes: int | None) -> None:
+        """Remember linear memory as it is, between runs."""
+        checkpoint.take(self.memory.whole(), self._base, most_bytes)
+
+    def place_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Make linear memory, in which the checkpoint's base image is, what it was at the checkpoint."""
+        self._grow_to(checkpoint.size_bytes)
+        checkpoint.place(self._base)
 
     def enter(self, run: Callable[[], int], deadline: float | None) -> Exit:
         """Call ``run``, which calls exports, until it returns or is stopped; ``deadline`` is on time.monotonic.
@@ -148,8 +152,8 @@ class Instance:
                 outcome = with_enough_stack(lambda: self._enter(run))
             finally:
                 watchdog().unwatch(stopper)
+                self._give_up_what_was_taken()
         if self.gate.is_shut and outcome.trap is None:  # its memory was taken just as it returned
-            self._dead = True
             outcome = Exit("stopped by the host")
         if self.failure is not None:
             raise self.failure
@@ -169,7 +173,8 @@ class Instance:
             memory.slice(out_pointer, 4)
             memory.slice(out_length, 4)
             answer = self.door(memory.read(pointer, length))
-            place = self.function("host_alloc", 1).call_inside(caller, len(answer))
+            with self._asleep():  # the allocator is the guest's, and may never return
+                place = self.function("host_alloc", 1).call_inside(caller, len(answer))
             if not place:
                 return _FAULT
             memory.write(place, answer)
@@ -218,6 +223,14 @@ class Instance:
             return Exit("the interpreter aborted", StopKind.EXITED)
         return Exit(code.name.lower().replace("_", " "), StopKind.TRAP)
 
+    def _grow_to(self, size_bytes: int) -> None:
+        missing = size_bytes // PAGE_BYTES - self._memory.size(self._store)
+        try:
+            if missing > 0:
+                self._memory.grow(self._store, missing)
+        except wasmtime.WasmtimeError as error:
+            raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error
+
     def _heed_epochs(self) -> None:
         self._store.set_epoch_deadline(1)
         # Weak, or the store's callback would keep the instance, and with it the store, alive in a cycle.
@@ -229,9 +242,14 @@ class Instance:
             return nullcontext()
         return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT))
 
+    def _give_up_what_was_taken(self) -> None:
+        if self.gate.is_shut:
+            self._dead = True
+            self.memory.close()  # what touched it now would fault, and end the process
+
     @contextmanager
     def _asleep(self) -> Iterator[None]:
-        """While the guest sleeps in a host function, its memory may be taken away."""
+        """While the guest sleeps in a host function, or runs under one, its memory may be taken away."""
         self.gate.lock.release()
         try:
             yield

@@ -86,13 +86,12 @@ class ByProtection:
         return self._asker.ask()
 
     def end(self) -> None:
-        """Shuts the gate first: a host function that is at work finds it shut and traps the guest by itself."""
+        """Shuts the gate too: a host function that comes later finds it shut, and traps the guest by itself."""
         if not self._gate.lock.acquire(blocking=False):
             return  # it sees `must_end` when it is done; and the next tick tries again
         try:
             if not self._gate.is_shut:
-                self._gate.is_shut = True
-                _protect(self._base)
+                self._gate.is_shut = _protect(self._base)
         finally:
             self._gate.lock.release()
 
@@ -115,8 +114,9 @@ def protection_is_possible() -> bool:
     return sys.platform != "win32" and hasattr(ctypes.CDLL(None), "mprotect")
 
 
-def _protect(base: int) -> None:
+def _protect(base: int) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     mprotect = libc.mprotect
     mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    mprotect(base, _RESERVED_BYTES, _PROT_NONE)  # a failure leaves the guest running; the next tick tries again
+    refused = mprotect(base, _RESERVED_BYTES, _PROT_NONE)  # the guest runs on then, and the next tick tries again
+    return not refused

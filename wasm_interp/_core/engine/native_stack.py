@@ -35,6 +35,7 @@ def with_enough_stack(function: Callable[[], T]) -> T:
         return function()
     outcome: Future[T] = Future()
     _start_thread(lambda: _settle(outcome, function))
+    _wait_for(outcome)
     return outcome.result()
 
 
@@ -82,15 +83,19 @@ def _lowest_address(libc: Any) -> int:
     return start.value
 
 
-def _wait_for(outcome: Future[T], interrupt: Callable[[], None]) -> None:
-    """Wait however often Ctrl-C is pressed: whoever returned before would free memory that the guest still uses."""
-    while True:
+def _wait_for(outcome: Future[T]) -> None:
+    """Wait to the end, and only then raise what a signal handler raised meanwhile.
+
+    A caller that went on before would give back memory that the guest is still using.
+    """
+    raised: BaseException | None = None
+    while not outcome.done():
         try:
-            interrupt()
             outcome.exception()
-            return
-        except KeyboardInterrupt:
-            continue
+        except BaseException as error:
+            raised = raised or error
+    if raised is not None:
+        raise raised
 
 
 def _settle(outcome: Future[T], function: Callable[[], T]) -> None:

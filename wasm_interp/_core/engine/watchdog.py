@@ -6,6 +6,7 @@ It ends once no guest has run for a second, so an idle process does no work; the
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -19,12 +20,13 @@ _LINGER_SECONDS = 1.0  # a thread's start at each of many short runs would cost 
 class Watchdog:
     """``watch`` and ``unwatch`` bracket each run; between them the stopper is ticked."""
 
+    _is_alive: bool
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._watched: set[Stopper] = set()
         self._every_tick: list[Callable[[], None]] = []
-        self._is_alive = False
-        self._last_run = 0.0
+        self._begin_anew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
 
     def every_tick(self, action: Callable[[], None]) -> None:
         """Call ``action`` at each tick, as long as guests run."""
@@ -34,16 +36,23 @@ class Watchdog:
     def watch(self, stopper: Stopper) -> None:
         """Tick it from now on."""
         with self._lock:
-            self._watched.add(stopper)
             if not self._is_alive:
-                self._is_alive = True
                 threading.Thread(target=self._work, name="wasm_interp-watchdog", daemon=True).start()
+                self._is_alive = True  # only now: where the system refuses a thread, the next run tries again
+            self._watched.add(stopper)
 
     def unwatch(self, stopper: Stopper) -> None:
         """That run is over. When this returns, the stopper is not being ticked, so its instance may be closed."""
         with self._lock:
             self._watched.discard(stopper)
             self._last_run = time.monotonic()
+
+    def _begin_anew(self) -> None:
+        """Also in the child of a fork, which has neither the thread nor whoever held the lock."""
+        self._lock = threading.Lock()
+        self._watched: set[Stopper] = set()
+        self._is_alive = False
+        self._last_run = 0.0
 
     def _work(self) -> None:
         while True:

@@ -75,6 +75,15 @@ class CopyMapper:
                 done += count
 
 
+def write_runs(address: int, runs: list[tuple[int, int]], data: bytearray) -> None:
+    """Copy ``data``, which is the bytes of ``runs`` (offset, length) one after the other, into linear memory."""
+    source = (ctypes.c_ubyte * len(data)).from_buffer(data) if data else None
+    position = 0
+    for offset, length in runs:
+        ctypes.memmove(address + offset, ctypes.addressof(source) + position, length)
+        position += length
+
+
 def default_mapper() -> Mapper:
     """Copy-on-write where the system has it."""
     return CopyMapper() if sys.platform == "win32" else CopyOnWriteMapper()

@@ -2,11 +2,14 @@
 
 Rule: everything here is untrusted and counted: past the output limit, output is dropped and `truncated` says so.
 Rule: a callback's exception ends the callbacks, not the run; the caller gets it when the run is over.
+Rule: the error is told once, at the end, since only then is it known what ended the run.
 """
 
 from __future__ import annotations
 
 import codecs
+import io
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +24,14 @@ from wasm_interp._core.protocol.messages import (
     UpdateMessage,
 )
 from wasm_interp._core.wasi.descriptors import Stream
+from wasm_interp.errors import UsageError
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 
 _NO_INPUT = "this run has no input: give on_input= to answer input()"
 _MAX_ERROR_CHARS = 1 << 20  # beside the output limit, so that a flood of output does not hide why it ended
 _SHORT = 1000
-_MAX_CHUNKS = 100_000  # logs are lists of text; a million one-byte chunks would cost far more than their bytes
+_MAX_CHUNKS = 100_000  # a million chunks of one byte would cost far more than their bytes; the rest becomes one chunk
+_MAX_RESULTS = 10_000  # as costly: the smallest takes 21 bytes as a frame and some 300 here
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,21 @@ class Callbacks:
 
 
 class Collector:
-    """Collects one run."""
+    """Collects one run. ``interrupt`` stops it, after a KeyboardInterrupt in a callback."""
 
-    def __init__(self, result: ExecutionResult, callbacks: Callbacks, output_bytes: int) -> None:
+    def __init__(
+        self, result: ExecutionResult, callbacks: Callbacks, output_bytes: int, interrupt: Callable[[], None]
+    ) -> None:
         self.result = result
         self.done = False
         self.callback_error: BaseException | None = None
         self._callbacks = callbacks
+        self._interrupt = interrupt
         self._left = output_bytes
         self._truncated: set[str] = set()
         self._displayed: dict[str, Result] = {}
         self._clear_at_next = False
+        self._calling_thread: int | None = None
         logs = result.logs
         self._streams = {
             Stream.STDOUT: _TextStream("stdout", logs.stdout, callbacks.on_stdout),
@@ -63,10 +72,9 @@ class Collector:
         text_stream = self._streams[stream]
         kept = data[: self._left]
         self._left -= len(kept)
-        if len(kept) < len(data) or len(text_stream.chunks) >= _MAX_CHUNKS:
+        if len(kept) < len(data):
             self._truncated.add(text_stream.name)
-        if len(text_stream.chunks) < _MAX_CHUNKS:
-            self._tell(text_stream.callback, text_stream.add(kept))
+        self._tell(text_stream.callback, text_stream.add(kept))
 
     def message(self, message: Message, size: int) -> None:
         """A message of the kernel, ``size`` bytes as a frame."""
@@ -74,7 +82,7 @@ class Collector:
             case DoneMessage():
                 self.done = True
             case ErrorMessage():
-                self._error(message)
+                self.fail(self._bounded(message))
             case ClearMessage():
                 self._clear(wait=message.wait)
             case ResultMessage() | UpdateMessage() if size > self._left:
@@ -91,37 +99,44 @@ class Collector:
         if self._callbacks.on_input is None:
             return {"eof": True, "message": _NO_INPUT}
         try:
-            text = self._callbacks.on_input(message.prompt)
+            text = self._call(self._callbacks.on_input, message.prompt)
+            if not isinstance(text, str):
+                raise UsageError(f"on_input must return str, not {type(text).__name__}")
         except EOFError as error:
             return {"eof": True, "message": str(error)}
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
-            self.callback_error = self.callback_error or error
+            self._callback_failed(error)
             return {"eof": True, "message": "on_input failed"}
-        return {"text": str(text)}
+        return {"text": text}
+
+    def is_calling_back(self) -> bool:
+        """Whether this thread is inside one of the callbacks: what waits there for the run's end waits for ever."""
+        return self._calling_thread == threading.get_ident()
+
+    def fail(self, error: ExecutionError) -> None:
+        """The run's error, whatever the program said before."""
+        self.result.error = error
 
     def finish(self) -> None:
         """The run is over: what is left of a cut UTF-8 sequence comes out, and the result is complete."""
         for stream in self._streams.values():
             self._tell(stream.callback, stream.flush())
         self.result.truncated = tuple(sorted(self._truncated))
+        self._tell(self._callbacks.on_error, self.result.error)
 
-    def fail(self, error: ExecutionError) -> None:
-        """The run's error, whatever the program said before."""
-        self.result.error = error
-        self._tell(self._callbacks.on_error, error)
-
-    def _error(self, message: ErrorMessage) -> None:
-        if len(message.value) + sum(map(len, message.traceback)) <= _MAX_ERROR_CHARS:
-            self.fail(ExecutionError(message.name, message.value, message.traceback))
-            return
+    def _bounded(self, message: ErrorMessage) -> ExecutionError:
+        traceback_chars = sum(len(line) + 1 for line in message.traceback)
+        if len(message.name) + len(message.value) + traceback_chars <= _MAX_ERROR_CHARS:
+            return ExecutionError(message.name, message.value, message.traceback)
         self._truncated.add("error")
         name, value = message.name[:_SHORT], message.value[:_SHORT]
-        self.fail(ExecutionError(name, value, [f"{name}: {value}"]))
+        return ExecutionError(name, value, [f"{name}: {value}"])
 
     def _show(self, message: ResultMessage) -> None:
         self._clear_if_asked()
+        if len(self.result.results) >= _MAX_RESULTS:
+            self._truncated.add("results")
+            return
         result = Result.from_mime_bundle(message.bundle, is_main_result=message.is_main_result)
         self.result.results.append(result)
         if message.display_id is not None:
@@ -153,11 +168,22 @@ class Collector:
         if callback is None or self.callback_error is not None or value in ("", None):
             return
         try:
-            callback(value)
-        except KeyboardInterrupt:
-            raise
+            self._call(callback, value)
         except BaseException as error:
+            self._callback_failed(error)
+
+    def _call(self, callback: Callable[[Any], Any], value: Any) -> Any:
+        self._calling_thread = threading.get_ident()
+        try:
+            return callback(value)
+        finally:
+            self._calling_thread = None
+
+    def _callback_failed(self, error: BaseException) -> None:
+        if self.callback_error is None:
             self.callback_error = error
+        if isinstance(error, KeyboardInterrupt):
+            self._interrupt()
 
 
 class _TextStream:
@@ -165,17 +191,23 @@ class _TextStream:
 
     def __init__(self, name: str, chunks: list[str], callback: Callable[[str], None] | None) -> None:
         self.name = name
-        self.chunks = chunks
         self.callback = callback
+        self._chunks = chunks
+        self._rest = io.StringIO()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def add(self, data: memoryview) -> str:
         return self._keep(self._decoder.decode(data))
 
     def flush(self) -> str:
-        return self._keep(self._decoder.decode(b"", True))
+        text = self._keep(self._decoder.decode(b"", True))
+        if rest := self._rest.getvalue():
+            self._chunks.append(rest)
+        return text
 
     def _keep(self, text: str) -> str:
-        if text:
-            self.chunks.append(text)
+        if len(self._chunks) >= _MAX_CHUNKS:
+            self._rest.write(text)
+        elif text:
+            self._chunks.append(text)
         return text

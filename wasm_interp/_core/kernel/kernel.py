@@ -1,7 +1,7 @@
 """One context's interpreter: an instance made from its language's template, and what happens in one run.
 
 Rule: one thread at a time (the context's turnstile sees to it), `interrupt` excepted. An instance
-that trapped is thrown away; the next run starts from the template again, over the same files.
+that trapped is thrown away; the next run finds the context as it was before, over the same files.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from wasm_interp._core.engine import Exit, Instance
 from wasm_interp._core.kernel.collector import Callbacks, Collector
+from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.languages.base import CellRequest, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
@@ -56,11 +57,13 @@ class Kernel:
         self._start = start
         self._count = 0
         self._closed = False
+        self._is_interrupted = False
         self._exit_code: int | None = None
         self._collector: Collector | None = None
         self._decoder = FrameDecoder()
+        self._restore_point = RestorePoint(template, fs, limits)
+        self._has_run = self._was_first = False  # an instance's first run tells it where it is
         self._instance: Instance | None = self._new_instance()
-        self._must_start = True  # the instance's first run tells it where it is
 
     @property
     def execution_count(self) -> int:
@@ -72,50 +75,80 @@ class Kernel:
 
         Raises ContextClosed, KeyboardInterrupt, or what a callback raised.
         """
-        if self._closed:
-            raise ContextClosed("the context is closed")
-        instance = self._living_instance()
-        self._count += 1
-        result = ExecutionResult(run.code, execution_count=self._count)
-        collector = self._collector = Collector(result, run.callbacks, self._limits.output_bytes)
-        self._decoder = FrameDecoder()
-        started = time.monotonic()
+        result = ExecutionResult(run.code, execution_count=self._count + 1)
+        collector = Collector(result, run.callbacks, self._limits.output_bytes, self.interrupt)
+        self._is_interrupted = False
+        self._collector = collector  # from here on the run can be interrupted
         try:
-            outcome = self._enter(instance, run, started)
+            if self._closed:
+                raise ContextClosed("the context is closed")
+            self._run(collector, run)
         finally:
             self._collector = None
-            if instance.is_dead:
-                self._discard()
-        result.duration = time.monotonic() - started
-        result.memory_bytes = instance.memory_bytes
-        self._conclude(collector, run, outcome)
         if collector.callback_error is not None:
             raise collector.callback_error
         return result
 
     def interrupt(self) -> None:
         """Stop the run that is going on, if one is. From any thread."""
-        instance = self._instance
-        if self._collector is not None and instance is not None:
+        if self._collector is None:
+            return
+        self._is_interrupted = True
+        if (instance := self._instance) is not None:
             instance.stopper.request(StopKind.INTERRUPT)
 
+    def refuse_runs(self) -> None:
+        """Stop the run that is going on, and begin no other. From any thread; for ``close`` to follow."""
+        self._closed = True
+        self.interrupt()
+
+    def is_calling_back(self) -> bool:
+        """Whether this thread is inside a callback of the run that is going on."""
+        collector = self._collector
+        return collector is not None and collector.is_calling_back()
+
     def close(self) -> None:
-        """Give the memory back. Idempotent."""
+        """Give the memory back. Idempotent. Never while another thread runs a cell."""
         self._closed = True
         self._discard()
+        self._restore_point.close()
+
+    def _run(self, collector: Collector, run: Run) -> None:
+        instance = self._living_instance()
+        self._count += 1
+        self._decoder = FrameDecoder()
+        self._was_first = not self._has_run
+        if self._has_run:
+            self._restore_point.take(instance)
+        started = time.monotonic()
+        try:
+            outcome = self._enter(instance, run, started)
+        finally:
+            self._restore_point.ran(time.monotonic() - started)
+            if instance.is_dead:
+                self._discard()
+        collector.result.duration = time.monotonic() - started
+        collector.result.memory_bytes = instance.memory_bytes
+        self._conclude(collector, run, outcome)
+        collector.finish()
 
     def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
-        start = self._start if self._must_start else None
+        start = None if self._has_run else self._start
         cell = CellRequest(run.code, self._count, run.env, start)
         language = self._template.language
         request = language.run_request(cell)
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
-        self._must_start = False
-        return instance.enter(lambda: language.send(instance, request), deadline)
+        self._has_run = True
+
+        def send() -> int:
+            if self._is_interrupted:  # since before the stopper began to listen
+                instance.stopper.request(StopKind.INTERRUPT)
+            return language.send(instance, request)
+
+        return instance.enter(send, deadline)
 
     def _conclude(self, collector: Collector, run: Run, outcome: Exit) -> None:
-        collector.finish()
         if outcome.trap is None and outcome.kind is None and collector.done:
             return
         reason = self._stop_reason(collector, outcome)
@@ -130,35 +163,43 @@ class Kernel:
 
     def _stop_reason(self, collector: Collector, outcome: Exit) -> StopReason:
         if outcome.kind is not None:
-            state = StateAfterStop.KEPT if outcome.trap is None else StateAfterStop.LOST
+            state = StateAfterStop.KEPT if outcome.trap is None else self._state_after_loss()
             return StopReason(outcome.kind, state, outcome.trap or "")
         self._discard()  # the program broke the kernel inside; what would the next run be worth
-        return StopReason(StopKind.TRAP, StateAfterStop.LOST, "the run ended without the kernel's word")
+        return StopReason(StopKind.TRAP, self._state_after_loss(), "the run ended without the kernel's word")
+
+    def _state_after_loss(self) -> StateAfterStop:
+        return StateAfterStop.ROLLED_BACK if self._restore_point.is_valid or self._was_first else StateAfterStop.LOST
 
     # The guest's side
 
     def _living_instance(self) -> Instance:
         if self._instance is None:
-            self._instance, self._must_start = self._new_instance(), True
+            self._instance = self._new_instance()
         return self._instance
 
     def _new_instance(self) -> Instance:
-        template = self._template
+        """An instance as the context last was before a run, or else as the template is."""
+        template, restore = self._template, self._restore_point
         clock = SystemClock()
         wasi = WasiState(
             GuestMemory(lambda: memoryview(b"")),
             self._fs,
-            FileTable(self._fs, self._limits.open_files, template.files),
+            FileTable(self._fs, self._limits.open_files, restore.files if restore.is_valid else template.files),
             self._output,
             clock=clock,
         )
         instance = Instance(template.engine, template.module, wasi, self._door, self._limits.memory_bytes)
         try:
             instance.place(template.image, template.mapper)
+            if restore.is_valid:
+                restore.place(instance)
             instance.ask_by_setting(template.interrupt_words)
         except BaseException:
+            wasi.files.close_all()
             instance.close()
             raise
+        self._has_run = restore.is_valid
         return instance
 
     def _discard(self) -> None:
@@ -199,4 +240,6 @@ def _describe(reason: StopReason, run: Run) -> str:
             text = reason.detail
     if reason.state is StateAfterStop.LOST:
         text += "; the context starts anew, its files are as written"
+    if reason.state is StateAfterStop.ROLLED_BACK:
+        text += "; the context is as it was before the run, its files are as written"
     return text

@@ -9,14 +9,11 @@ from pathlib import Path
 
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine.instance import Instance
-from wasm_interp._core.languages.base import CellRequest, Language
+from wasm_interp._core.languages.base import Language
 from wasm_interp._core.languages.python_immortals import immortalise
 from wasm_interp._core.languages.python_interrupts import find_words
 from wasm_interp._core.languages.tree import PYTHON_KERNEL, kernel_sources
 
-# The interpreter specialises code as it runs, which writes to it: these let the kernel's own settle in the template.
-_WARMING_CELLS = ("1 + 1", "print(end='')", "_ = None; del _", "''")
-_WARMING_ROUNDS = 24
 # The guest's own first turn runs source text; from here on a turn's bytes are our requests.
 _INSTALL = f"import sys; sys.path.insert(0, {PYTHON_KERNEL!r}); import wasm_interp_kernel; wasm_interp_kernel.install()"
 
@@ -43,8 +40,6 @@ class PythonLanguage(Language):
     def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
         modules = json.loads(_preload_list().read_bytes())["modules"]
         send(json.dumps({"kind": "preload", "modules": modules}).encode())
-        for cell in _WARMING_CELLS * _WARMING_ROUNDS:
-            send(self.run_request(CellRequest(cell, 0)))
         immortalise(instance, send)
         send(json.dumps({"kind": "freeze"}).encode())
 

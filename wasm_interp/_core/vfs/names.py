@@ -29,7 +29,7 @@ def open_node(
     if create and directory:
         raise FileSystemError(Errno.INVAL)
     if create:
-        node, created = _open_or_create(volume, start, path, follow_last and not exclusive, exclusive)
+        node, created = _open_or_create(volume, start, path, follow_last, exclusive)
     else:
         node, created = find(volume, start, path, follow_last=follow_last), False
     _check_openable(node, directory=directory, write=write or truncating)

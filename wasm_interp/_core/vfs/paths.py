@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .errno import Errno, FileSystemError
 from .layers import Node
-from .nodes import Directory, Entry, Ino, Kind, Symlink
+from .nodes import Directory, Ino, Kind, Symlink
 from .quota import Quota
 from .volume import Volume
 
@@ -32,9 +32,6 @@ class Place(NamedTuple):
     @property
     def is_dots(self) -> bool:
         return self.name in DOTS
-
-    def entry(self) -> Entry | None:
-        return self.parent.names.get(self.name)
 
 
 def byte_length(text: str) -> int:

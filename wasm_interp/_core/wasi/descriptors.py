@@ -44,14 +44,22 @@ class FileTable:
     __slots__ = ("_free", "_fs", "_limit", "_next", "_open")
 
     def __init__(self, fs: FileSystem, limit: int, saved: tuple[tuple[int, Descriptor], ...] = ()) -> None:
-        """``limit`` is the most descriptors open at once. ``saved`` is what ``save`` gave."""
+        """``limit`` is the most descriptors open at once. ``saved`` is what ``save`` gave.
+
+        Raises BADF, and keeps nothing open, if one of them leads to an inode that is gone.
+        """
         self._fs = fs
         self._limit = limit
-        self._open = {number: replace(descriptor) for number, descriptor in saved}
+        self._open: dict[int, Descriptor] = {}
+        try:
+            for number, descriptor in saved:
+                self._retain(descriptor)
+                self._open[number] = replace(descriptor)
+        except FileSystemError:
+            self.close_all()
+            raise
         self._next = max(self._open, default=-1) + 1
         self._free = sorted(set(range(self._next)) - self._open.keys())
-        for descriptor in self._open.values():
-            self._retain(descriptor)
 
     def __len__(self) -> int:
         return len(self._open)

@@ -338,6 +338,20 @@ class TestInterrupts:
             assert stopped.error.name == "KeyboardInterrupt"
             assert console.run("kept", 10).text == "1"
 
+    def test_ctrl_c_at_a_question_stops_the_cell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Keyboard(io.StringIO):
+            def readline(self, size: int = -1, /) -> str:
+                os.kill(os.getpid(), 2)
+                return "not reached\n"
+
+        monkeypatch.setattr(sys, "stdin", Keyboard())
+        with Sandbox() as sandbox:
+            console = Console(sandbox.create_code_context())
+            stopped = console.run("kept = 1; answer = input()", 10)
+            assert stopped.error is not None
+            assert stopped.error.name == "KeyboardInterrupt"
+            assert console.run("kept, 'answer' in globals()", 10).text == "(1, False)"
+
 
 class TestTheRepl:
     def session(self, *lines: str) -> Result:

@@ -18,6 +18,7 @@ from wasm_interp import (
     StateAfterStop,
     StopKind,
     StopReason,
+    Usage,
 )
 
 MIME = {
@@ -134,9 +135,7 @@ WHOLE = ExecutionResult(
     results=[Result(png="aa=="), Result(text="2", json=2, extra={"a/b": 1}, is_main_result=True)],
     error=ExecutionError("E", "v", ["E: v"]),
     execution_count=3,
-    duration=0.25,
-    fuel_used=9,
-    memory_bytes=65_536,
+    usage=Usage(seconds=0.25, fuel=9, memory_bytes=65_536, output_bytes=3, file_bytes=7),
     stopped=StopReason(StopKind.TIMEOUT, StateAfterStop.KEPT, "detail"),
     truncated=("stdout",),
 )
@@ -149,12 +148,15 @@ def test_a_run_has_the_documented_fields() -> None:
         "results",
         "error",
         "execution_count",
-        "duration",
-        "fuel_used",
-        "memory_bytes",
+        "usage",
         "stopped",
         "truncated",
     ]
+
+
+def test_what_a_run_took_is_at_hand() -> None:
+    assert (WHOLE.duration, WHOLE.fuel_used, WHOLE.memory_bytes) == (0.25, 9, 65_536)
+    assert ExecutionResult("").usage == Usage(seconds=0.0, fuel=None, memory_bytes=0, output_bytes=0, file_bytes=0)
 
 
 def test_to_json_has_the_shape_of_the_service() -> None:
@@ -201,6 +203,7 @@ def test_output_is_joined() -> None:
         WHOLE.logs,
         WHOLE.error,
         WHOLE.stopped,
+        WHOLE.usage,
         StopKind.STACK,
         StateAfterStop.LOST,
         FileInfo("/a", "a", "file", 1, datetime(2026, 1, 1, tzinfo=UTC)),
@@ -219,6 +222,6 @@ def test_everything_a_run_gives_can_be_copied_and_pickled(value: Any) -> None:
 
 
 def test_the_words_for_stops_are_plain_text() -> None:
-    assert [str(kind) for kind in StopKind] == ["timeout", "interrupt", "exited", "stack", "trap"]
+    assert [str(kind) for kind in StopKind] == ["timeout", "interrupt", "exited", "fuel", "stack", "trap"]
     assert [str(state) for state in StateAfterStop] == ["kept", "rolled_back", "lost"]
     assert json.dumps(StopKind.TIMEOUT) == '"timeout"'

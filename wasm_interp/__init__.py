@@ -37,6 +37,7 @@ from wasm_interp.results import (
     StateAfterStop,
     StopKind,
     StopReason,
+    Usage,
 )
 from wasm_interp.sandbox import Sandbox
 
@@ -69,6 +70,7 @@ __all__ = [
     "StopKind",
     "StopReason",
     "UnknownLanguage",
+    "Usage",
     "UsageError",
     "WasmInterpError",
 ]

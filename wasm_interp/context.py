@@ -134,6 +134,10 @@ def checked_environment(variables: Mapping[str, str] | None) -> dict[str, str] |
             raise UsageError(f"environment variables must be str, not {name!r}={value!r}")
         if not name or "=" in name or "\0" in name + value:
             raise UsageError(f"no environment can hold {name!r}={value!r}")
+        try:
+            (name + value).encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise UsageError(f"no environment can hold {name!r}={value!r}") from None
     return dict(variables)
 
 

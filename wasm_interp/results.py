@@ -129,6 +129,7 @@ class StopKind(StrEnum):
     TIMEOUT = "timeout"
     INTERRUPT = "interrupt"
     EXITED = "exited"  # the program ended its own interpreter: os._exit, os.abort
+    FUEL = "fuel"
     STACK = "stack"  # the native stack was exhausted
     TRAP = "trap"  # any other fault of WebAssembly
 
@@ -150,12 +151,27 @@ class StopReason:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run took.
+
+    seconds: on the host's monotonic clock. fuel: WebAssembly instructions, None when not metered. memory_bytes: the
+    context's linear memory at its largest, shared pages included. output_bytes: stdout, stderr and results that were
+    kept. file_bytes: contents of all the sandbox's files, after the run.
+    """
+
+    seconds: float = 0.0
+    fuel: int | None = None
+    memory_bytes: int = 0
+    output_bytes: int = 0
+    file_bytes: int = 0
+
+
 @dataclass(slots=True)
 class ExecutionResult:
     """Everything that one run gave.
 
-    duration: seconds on the host's monotonic clock. memory_bytes: the context's linear memory at its
-    largest, shared pages included. truncated: streams ("stdout", "stderr", "results") that passed the output limit.
+    truncated: streams ("stdout", "stderr", "results", "error") that passed the output limit.
     """
 
     code: str
@@ -163,11 +179,24 @@ class ExecutionResult:
     results: list[Result] = field(default_factory=list)
     error: ExecutionError | None = None
     execution_count: int = 0
-    duration: float = 0.0
-    fuel_used: int | None = None
-    memory_bytes: int = 0
+    usage: Usage = field(default_factory=Usage)
     stopped: StopReason | None = None
     truncated: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the run took."""
+        return self.usage.seconds
+
+    @property
+    def fuel_used(self) -> int | None:
+        """WebAssembly instructions that the run took, or None when it was not metered."""
+        return self.usage.fuel
+
+    @property
+    def memory_bytes(self) -> int:
+        """The context's linear memory at its largest, shared pages included."""
+        return self.usage.memory_bytes
 
     @property
     def text(self) -> str | None:

@@ -15,13 +15,14 @@ from wasm_interp._core.languages.registry import DEFAULT, find_language
 from wasm_interp._core.languages.tree import HOME, TEMPORARY, WORKSPACE, tree
 from wasm_interp._core.vfs import FileSystem, Quota
 from wasm_interp.context import CodeContext, checked_code, checked_environment, checked_timeout
-from wasm_interp.errors import ContextClosed, ContextNotFound, UsageError
+from wasm_interp.errors import ContextClosed, ContextNotFound, LimitExceeded, UsageError
 from wasm_interp.files import Files
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONTEXT_TIMEOUT = 30.0
+DEFAULT_MAX_CONTEXTS = 1000
 _ENVIRONMENT = {"HOME": HOME, "TMPDIR": TEMPORARY, "MPLBACKEND": "agg", "MPLCONFIGDIR": TEMPORARY}
 
 
@@ -32,8 +33,19 @@ class Sandbox:
     ahead of time); all later ones start within milliseconds. Thread-safe. Use it with ``with``, or call ``close``.
     """
 
-    def __init__(self, *, limits: Limits | None = None, env_vars: Mapping[str, str] | None = None) -> None:
-        """``env_vars`` are given to every context. Raises RuntimeMissing when the guests are not installed."""
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    ) -> None:
+        """``env_vars`` are given to every context. ``max_contexts`` may be open at once: a thousand idle ones take
+        about 1 GB. Raises RuntimeMissing when the guests are not installed.
+        """
+        if isinstance(max_contexts, bool) or not isinstance(max_contexts, int) or max_contexts < 1:
+            raise UsageError(f"max_contexts must be a whole number of at least 1, not {max_contexts!r}")
+        self._max_contexts = max_contexts
         self._limits = _checked_limits(limits) or Limits()
         self._environment = _ENVIRONMENT | (checked_environment(env_vars) or {})
         quota = Quota(self._limits.file_bytes, self._limits.file_count)
@@ -58,7 +70,7 @@ class Sandbox:
 
         cwd: where it starts, made if missing. timeout: seconds, for each ``context.run`` that names none.
         limits: in the place of the sandbox's, for this context; files stay limited as the sandbox's are.
-        Raises UnknownLanguage, UsageError, ContextClosed.
+        Raises UnknownLanguage, UsageError, ContextClosed; where ``cwd`` cannot be made, OSError or LimitExceeded.
         """
         return self._create(find_language(language), cwd, env_vars, timeout, limits)
 
@@ -149,8 +161,17 @@ class Sandbox:
         variables = self._environment | (checked_environment(env_vars) or {})
         limit = checked_timeout(timeout)
         chosen_limits = _checked_limits(limits) or self._limits
+        if len(self._contexts) >= self._max_contexts:
+            raise LimitExceeded(
+                f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"
+            )
+        made_from = template(language, metered=chosen_limits.fuel is not None)
+        if chosen_limits.memory_bytes < (least := made_from.image.size_bytes):
+            raise UsageError(
+                f"Limits.memory_bytes is {chosen_limits.memory_bytes}; {language.name} takes {least} to begin with"
+            )
         self.files.mkdir(cwd)
-        kernel = Kernel(template(language), self._fs, chosen_limits, Start(cwd, variables))
+        kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables))
         context = CodeContext(f"ctx-{uuid.uuid4().hex[:12]}", language.name, cwd, limit, kernel)
         context._on_close = self._forget
         with self._lock:

@@ -7,7 +7,7 @@ import pytest
 import wasmtime
 
 from tests.engine.guests import compiled
-from wasm_interp._core.engine import engine, ffi
+from wasm_interp._core.engine import Mode, engine, ffi
 
 CALLS_HOST = """(module
   (import "t" "f" (func $f (param i32 i64 i64 i32) (result i32)))
@@ -20,16 +20,18 @@ CALLS_HOST = """(module
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
   (func (export "unreachable") (result i32) unreachable))"""
 
+ENGINE = engine(Mode.EPOCHS).raw
+
 
 class Exports:
     """Exports of CALLS_HOST with one host function."""
 
     def __init__(self, function: Callable[[int, tuple[Any, ...]], Any]) -> None:
-        linker = wasmtime.Linker(engine().raw)
+        linker = wasmtime.Linker(ENGINE)
         ffi.define_host_function(linker, "t", "f", "IQqI", True, function)
-        self.store = wasmtime.Store(engine().raw)
+        self.store = wasmtime.Store(ENGINE)
         self.store.set_epoch_deadline(1 << 40)
-        self._exports = linker.instantiate(self.store, compiled(CALLS_HOST)).exports(self.store)
+        self._exports = linker.instantiate(self.store, compiled(CALLS_HOST, ENGINE)).exports(self.store)
         self.memory = self._exports["memory"]
 
     def __call__(self, name: str, *arguments: int) -> int:
@@ -70,21 +72,19 @@ def test_a_host_function_that_raises_traps_its_guest_and_nothing_else() -> None:
         raise RuntimeError("never to be seen")
 
     exports = Exports(fail)
-    with pytest.raises(wasmtime.Trap, match="^a host function failed") as caught:
+    with pytest.raises(wasmtime.WasmtimeError, match=r"\n    a host function failed$"):
         exports("call", 1, 2, 3, 4)
-    assert ffi.trap_code(caught.value) is None
     assert exports("same", 5) == 5
 
 
 def test_a_result_that_is_no_number_traps_its_guest() -> None:
-    with pytest.raises(wasmtime.Trap, match="^a host function failed"):
+    with pytest.raises(wasmtime.WasmtimeError, match=r"\n    a host function failed$"):
         Exports(lambda caller, arguments: "text")("call", 1, 2, 3, 4)
 
 
 def test_stop_traps_the_guest() -> None:
-    with pytest.raises(wasmtime.Trap, match="^the host stopped the guest") as caught:
+    with pytest.raises(wasmtime.WasmtimeError, match=r"\n    the host stopped the guest$"):
         Exports(lambda caller, arguments: ffi.STOP)("call", 1, 2, 3, 4)
-    assert ffi.trap_code(caught.value) is None
 
 
 def test_a_fault_of_the_guest_has_a_code() -> None:
@@ -93,10 +93,10 @@ def test_a_fault_of_the_guest_has_a_code() -> None:
     assert ffi.trap_code(caught.value) is wasmtime.TrapCode.UNREACHABLE
 
 
-def test_an_export_can_be_called_again_after_it_trapped() -> None:
+def test_an_export_can_be_called_again_after_the_host_stopped_it() -> None:
     answers = iter([ffi.STOP, 5])
     exports = Exports(lambda caller, arguments: next(answers))
-    with pytest.raises(wasmtime.Trap):
+    with pytest.raises(wasmtime.WasmtimeError):
         exports("call", 1, 2, 3, 4)
     assert exports("call", 1, 2, 3, 4) == 5
 
@@ -118,7 +118,7 @@ def test_an_epoch_callback_that_fails_stops_the_guest() -> None:
 
     kept = ffi.set_epoch_callback(exports.store, fail)
     exports.store.set_epoch_deadline(1)
-    engine().raw.increment_epoch()
+    ENGINE.increment_epoch()
     with pytest.raises(wasmtime.WasmtimeError, match="stopped"):
         exports("same", 1)
     assert kept is not None

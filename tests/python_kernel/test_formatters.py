@@ -78,6 +78,18 @@ def test_a_repr_that_raises_has_a_stand_in(console) -> None:
     assert console["stderr"].getvalue().endswith(b"KeyError: 'x'\n")
 
 
+def test_a_class_that_answers_no_questions(console) -> None:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> object:
+            raise LookupError(name)
+
+    class Silent(metaclass=Meta):
+        pass
+
+    data, _ = formatters.bundle(Silent())
+    assert data == {"text/plain": "<Silent object (repr raised LookupError)>"}
+
+
 def test_an_interrupt_passes(console) -> None:
     class Slow:
         def __repr__(self) -> str:

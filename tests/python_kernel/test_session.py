@@ -58,3 +58,10 @@ def test_an_error_leaves_the_cell(session: Session, values) -> None:
     with pytest.raises(ZeroDivisionError):
         session.run("x = 1\n1 / 0\nx = 2", "<cell 1>")
     assert session.namespace["x"] == 1
+
+
+def test_a_reset_leaves_what_every_module_has(session: Session, values) -> None:
+    values("1", "2", "3", "from __future__ import annotations", "x = 1")
+    session.reset()
+    assert sorted(session.namespace) == ["__builtins__", "__name__"]
+    assert values("7", "_") == ["7", "7"]

@@ -75,13 +75,18 @@ class Meta(type):
 class E(Exception, metaclass=Meta): pass
 raise E
 """
-    assert error_of(code)["name"] == "Exception"
+    assert error_of(code)["name"] == "E"
 
 
 def test_long_values_and_tracebacks_are_capped(error_of) -> None:
     error = error_of("raise ValueError('x' * 3_000_000)")
     assert len(error["value"]) == tracebacks.MAX_CHARACTERS + 3
     assert sum(map(len, error["traceback"])) < tracebacks.MAX_CHARACTERS + 200
+
+
+def test_a_line_that_repeats_is_counted(error_of) -> None:
+    error = error_of("e = ValueError('x')\nfor _ in range(500): e.add_note('deeper')\nraise e")
+    assert error["traceback"][-5:] == ["ValueError: x", *["deeper"] * 3, "[Previous line repeated 497 more times]"]
 
 
 def test_a_broken_traceback_module_leaves_files_and_lines(error_of, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 
 def _check_owned(path: Path) -> None:
     status = path.lstat()
-    if stat.S_ISLNK(status.st_mode) and stat.S_ISDIR(path.stat().st_mode):
+    if stat.S_ISLNK(status.st_mode) and path.is_dir():
         status = path.stat()  # a cache folder may be a link to a larger disk; a file may not
     if stat.S_ISLNK(status.st_mode):
         raise UnsafeFile(f"{path} is a symbolic link; delete it and try again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,13 +21,12 @@ class Console:
         """may_ask: whether ``input()`` reads from stdin."""
         self._context = context
         self._may_ask = may_ask
-        self._is_asking = False
         self._stdout = Writer(sys.stdout)
         self._stderr = Writer(sys.stderr)
 
     def run(self, code: str, timeout: float) -> ExecutionResult:
         """Run a cell; its output and results appear as they come, its error is left to the caller."""
-        with self._interruptible():
+        with _on_ctrl_c(self._interrupt):
             return self._context.run(
                 code,
                 timeout=timeout,
@@ -64,31 +63,28 @@ class Console:
         """The answer to ``input()``, whose prompt is out already. Raises EOFError."""
         if not self._may_ask:
             raise EOFError("the program itself was read from stdin")
-        self._is_asking = True
-        try:
-            line = sys.stdin.readline()
-        except KeyboardInterrupt:
-            self._context.interrupt()
-            raise EOFError("interrupted") from None
-        finally:
-            self._is_asking = False
+        with _on_ctrl_c(signal.default_int_handler):  # here we wait for the user, and the guest for us
+            try:
+                line = sys.stdin.readline()
+            except KeyboardInterrupt:
+                self._context.interrupt()
+                raise EOFError("interrupted") from None
         if not line:
             raise EOFError("end of input")
         return line.removesuffix("\n")
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """While the block runs, let Ctrl-C interrupt the context, and raise only where we wait for the user."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # signals go to the main thread
-            return
-        former = signal.signal(signal.SIGINT, self._on_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, former)
-
-    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._is_asking:
-            raise KeyboardInterrupt
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._context.interrupt()
+
+
+@contextmanager
+def _on_ctrl_c(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Call ``handler`` for each Ctrl-C during the block, if this is the main thread: signals go there."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)

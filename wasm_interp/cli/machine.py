@@ -7,7 +7,6 @@ import io
 import json
 import os
 import platform
-import sys
 import threading
 import time
 from dataclasses import asdict
@@ -20,10 +19,12 @@ from wasm_interp._core.kernel.templates import is_ready, template
 from wasm_interp._core.languages.base import Language
 from wasm_interp._core.languages.registry import LANGUAGES, find_language
 from wasm_interp._core.private_folder import cache_folder
-from wasm_interp.cli.terminal import INTERRUPTED, say
+from wasm_interp.cli.terminal import INTERRUPTED
 from wasm_interp.errors import RuntimeMissing
 from wasm_interp.limits import MIB, Limits
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_TIMEOUT
+
+_STDERR = 2
 
 
 def make_ready(language: str) -> None:
@@ -83,10 +84,9 @@ def _make_ready(language: Language) -> None:
 
 def _abandon() -> NoReturn:
     """End the process now: neither the compiler nor the progress display's thread can be asked to stop."""
-    if sys.stderr.isatty():
-        print("\r\x1b[2K\x1b[?25h", end="", file=sys.stderr)  # the display's line, and the cursor that it hid
-    say("interrupted")
-    sys.stderr.flush()
+    # Past sys.stderr, for which the display has put a stand-in; its line goes, and the cursor that it hid comes back.
+    undo = b"\r\x1b[2K\x1b[?25h" if os.isatty(_STDERR) else b""
+    os.write(_STDERR, undo + b"wasm-interp: interrupted\n")
     os._exit(INTERRUPTED)
 
 

@@ -48,13 +48,18 @@ def reseed(seed: str | None = None) -> None:
     # One draw for all: each is a call to the host, and this is on the path of a context's first cell.
     pool = io.BytesIO(_take(seed, 16 * (len(_python) + len(_numpy_legacy) + len(_numpy_bits)))).read
     for generator in _python:
-        _seed_python(generator, _from_bytes(pool(16), "little"))
+        _seed_python(generator, _number(pool(16)))
         generator.gauss_next = None
     for generator in _numpy_legacy:
-        generator.seed(_from_bytes(pool(16)[:4], "little"))
+        generator.seed(sys.modules["numpy"].frombuffer(pool(16), "<u4"))
     for bits in _numpy_bits:
-        bits.state = type(bits)(_from_bytes(pool(16), "little")).state
+        bits.state = type(bits)(_number(pool(16))).state
     _forget_derived_state()
+
+
+def _number(drawn: bytes) -> int:
+    """Always of the same length, so that seeding takes the same number of instructions in every context."""
+    return _from_bytes(drawn, "little") | 1 << (8 * len(drawn))
 
 
 def _forget_derived_state() -> None:

@@ -40,8 +40,12 @@ def plain_text(value: object) -> str:
         raise
     except BaseException as exc:
         report(exc)
-        return f"<{type(value).__name__} object (repr raised {type(exc).__name__})>"
+        return _stand_in(value, exc)
     return cap(text)
+
+
+def _stand_in(value: object, exc: BaseException) -> str:
+    return f"<{tracebacks.class_name(value)} object (repr raised {tracebacks.class_name(exc)})>"
 
 
 def cap(text: str) -> str:
@@ -120,6 +124,16 @@ def _only_json(parts: dict[str, object]) -> dict[str, object]:
 
 def bundle(value: object) -> Bundle | None:
     """Every format a value has and its metadata, or None for one that displayed itself."""
+    try:
+        return _bundle(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # its class answers no questions: a metaclass that raises
+        report(exc)
+        return {"text/plain": _stand_in(value, exc)}, {}
+
+
+def _bundle(value: object) -> Bundle | None:
     kind = type(value)
     if kind in _PLAIN or isinstance(value, type):
         return {"text/plain": plain_text(value)}, {}

@@ -5,7 +5,7 @@ import importlib
 import sys
 import warnings
 
-from wasm_interp_kernel import entropy, figures, sources
+from wasm_interp_kernel import entropy, figures, holes, sources
 
 
 def preload(modules: list[str]) -> None:
@@ -81,4 +81,6 @@ def freeze() -> None:
     entropy.collect()
     sources.forget_all()
     gc.collect()
+    gc.freeze()
+    holes.fill()
     gc.freeze()

@@ -23,8 +23,9 @@ class Session:
 
     def reset(self) -> None:
         """Forget every name and value that cells have left; ``__name__`` and its like stay."""
-        for name in [name for name in self.namespace if not (name.startswith("__") and name.endswith("__"))]:
-            del self.namespace[name]
+        for name in list(self.namespace):
+            if not (name.startswith("__") and name.strip("_")):
+                del self.namespace[name]
         self._remembered.clear()
         self.compiler = cells.CellCompiler()
 

@@ -11,8 +11,17 @@ MAX_CHARACTERS = 1 << 20  # of a value, and of a whole traceback
 
 _KERNEL_DIR = __file__.rpartition("/")[0] + "/"
 _LEADING = (_KERNEL_DIR, traceback.__file__.rpartition("/")[0] + "/asyncio/")
+_MANY_LINES = 200
 _NO_SITE_ADVICE = ". Site initialization is disabled, did you forget"
 _TracebackException = traceback.TracebackException
+
+
+_get_class_name = type.__dict__["__name__"].__get__  # a metaclass can hide __name__, not this
+
+
+def class_name(value: object) -> str:
+    """The name of a value's class, whatever its metaclass says."""
+    return _get_class_name(type(value))
 
 
 def user_traceback(tb: TracebackType | None) -> TracebackType | None:
@@ -56,7 +65,23 @@ def _format(exc: BaseException) -> list[str]:
     if len(text) > MAX_CHARACTERS:
         half = MAX_CHARACTERS // 2
         text = f"{text[:half]}\n... ({len(text)} characters in all)\n{text[-half:]}"
-    return text.removesuffix("\n").split("\n")
+    lines = text.removesuffix("\n").split("\n")
+    return _without_repeats(lines) if len(lines) > _MANY_LINES else lines
+
+
+def _without_repeats(lines: list[str]) -> list[str]:
+    """Says how often a line repeats, as CPython does for frames: json notes each level of a value too deep."""
+    kept: list[str] = []
+    start = 0
+    while start < len(lines):
+        end = start + 1
+        while end < len(lines) and lines[end] == lines[start]:
+            end += 1
+        kept += lines[start : min(end, start + 3)]
+        if end - start > 3:
+            kept.append(f"[Previous line repeated {end - start - 3} more times]")
+        start = end
+    return kept
 
 
 def _format_with_pristine_builtins(exc: BaseException) -> list[str]:
@@ -82,16 +107,9 @@ def _plain_lines(exc: BaseException) -> list[str]:
         if not _is_hidden(code.co_filename):
             lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}')
         tb = tb.tb_next
-    name, value = _name(exc), _value(exc)
+    name, value = class_name(exc), _value(exc)
     lines.append(f"{name}: {value}" if value else name)
     return lines
-
-
-def _name(exc: BaseException) -> str:
-    try:
-        return str(type(exc).__name__)
-    except BaseException:
-        return "Exception"
 
 
 def _value(exc: BaseException) -> str:
@@ -107,7 +125,7 @@ def error_frame(exc: BaseException) -> bytes:
     exc.__traceback__ = user_traceback(exc.__traceback__)
     sys.last_exc = sys.last_value = exc
     sys.last_type, sys.last_traceback = type(exc), exc.__traceback__
-    name, value = _name(exc), _value(exc)
+    name, value = class_name(exc), _value(exc)
     error: dict[str, object] = {"name": name, "value": value, "traceback": format_lines(exc)}
     if isinstance(exc, SystemExit):
         code = exc.code

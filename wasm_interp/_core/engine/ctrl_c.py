@@ -26,17 +26,14 @@ class CtrlC:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
+        self._lock = threading.Lock()  # so that a signal of one run never interrupts the next
         self._interrupt: Callable[[], None] | None = None
 
     def poll(self) -> None:
         """Interrupt the run if the signal came."""
-        try:
-            numbers = self._reader.recv(4096)
-        except BlockingIOError:
-            return
-        interrupt = self._interrupt
-        if signal.SIGINT in numbers and interrupt is not None:
-            interrupt()
+        with self._lock:
+            if signal.SIGINT in self._arrived() and self._interrupt is not None:
+                self._interrupt()
 
     @contextlib.contextmanager
     def watching(self, interrupt: Callable[[], None]) -> Iterator[None]:
@@ -46,17 +43,29 @@ class CtrlC:
             yield
             return
         noted: list[tuple[int, FrameType | None]] = []
+        outer = self._interrupt
+        self._interrupt_with(interrupt)
         former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        outer, self._interrupt = self._interrupt, interrupt
         signal.signal(signal.SIGINT, lambda number, frame: noted.append((number, frame)))
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, former)
-            self._interrupt = outer
             signal.set_wakeup_fd(former_fd)
+            self._interrupt_with(outer)
             if noted:
                 _pass_on(former, former_fd, *noted[0])
+
+    def _interrupt_with(self, interrupt: Callable[[], None] | None) -> None:
+        with self._lock:
+            self._arrived()
+            self._interrupt = interrupt
+
+    def _arrived(self) -> bytes:
+        try:
+            return self._reader.recv(4096)
+        except BlockingIOError:
+            return b""
 
 
 def on_main_thread() -> bool:

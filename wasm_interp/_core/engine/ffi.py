@@ -136,7 +136,7 @@ class ExportedFunction:
         self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
 
     def __call__(self, *arguments: int) -> int:
-        """The result. Raises wasmtime.Trap, or WasmtimeError when an epoch callback stopped it."""
+        """The result. Raises wasmtime.Trap for a fault of the guest, WasmtimeError when the host stopped it."""
         for index, argument in enumerate(arguments):
             self._values[2 * index] = argument
         return self._call(self._store._context())

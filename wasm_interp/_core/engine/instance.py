@@ -34,6 +34,7 @@ from wasm_interp._core.wasi.state import GuestExit, WasiState
 from wasm_interp.errors import GuestTrapped, ProtocolError
 from wasm_interp.results import StopKind
 
+_UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
@@ -67,8 +68,8 @@ class Instance:
         self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = wasmtime.Store(engine.raw)
         store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
-        if engine.mode is Mode.METERED:
-            store.set_fuel((1 << 64) - 1)
+        self._is_metered = engine.mode is Mode.METERED
+        self.set_fuel(_UNLIMITED_FUEL)
         if engine.mode is not Mode.PROTECTED:
             self._heed_epochs()
         try:
@@ -126,6 +127,15 @@ class Instance:
         """Make linear memory equal to ``image``. Raises GuestTrapped when the memory limit is below its size."""
         self._grow_to(image.size_bytes)
         mapper.place(image, self._base)
+
+    def set_fuel(self, fuel: int) -> None:
+        """How many instructions the next run may execute; means nothing unless the engine is metered."""
+        if self._is_metered:
+            self._store.set_fuel(fuel)
+
+    def fuel_left(self) -> int:
+        """What is left of it, after a trap too."""
+        return self._store.get_fuel() if self._is_metered else 0
 
     def take_checkpoint(self, checkpoint: Checkpoint, most_bytes: int | None) -> None:
         """Remember linear memory as it is, between runs."""
@@ -219,6 +229,8 @@ class Instance:
             return Exit("stopped by the host")
         if code is wasmtime.TrapCode.STACK_OVERFLOW:
             return Exit("the native stack is exhausted", StopKind.STACK)
+        if code is wasmtime.TrapCode.OUT_OF_FUEL:
+            return Exit("out of fuel", StopKind.FUEL)
         if code is wasmtime.TrapCode.UNREACHABLE:
             return Exit("the interpreter aborted", StopKind.EXITED)
         return Exit(code.name.lower().replace("_", " "), StopKind.TRAP)

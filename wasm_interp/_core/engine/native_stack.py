@@ -34,9 +34,7 @@ def with_enough_stack(function: Callable[[], T]) -> T:
     if remaining_bytes() >= NEEDED_BYTES:
         return function()
     outcome: Future[T] = Future()
-    _start_thread(lambda: _settle(outcome, function))
-    _wait_for(outcome)
-    return outcome.result()
+    return _see_through(lambda: _start_thread(lambda: _settle(outcome, function)), outcome)
 
 
 def remaining_bytes() -> int:
@@ -83,12 +81,18 @@ def _lowest_address(libc: Any) -> int:
     return start.value
 
 
-def _wait_for(outcome: Future[T]) -> None:
-    """Wait to the end, and only then raise what a signal handler raised meanwhile.
+def _see_through(start: Callable[[], None], outcome: Future[T]) -> T:
+    """``start`` what settles ``outcome``, and wait for it to the end, whatever a signal handler raises meanwhile.
 
-    A caller that went on before would give back memory that the guest is still using.
+    That is raised after it: a caller that went on before would give back memory that the guest is still using.
     """
     raised: BaseException | None = None
+    try:
+        start()
+    except RuntimeError:  # no thread is to be had
+        raise
+    except BaseException as error:
+        raised = error
     while not outcome.done():
         try:
             outcome.exception()
@@ -96,6 +100,7 @@ def _wait_for(outcome: Future[T]) -> None:
             raised = raised or error
     if raised is not None:
         raise raised
+    return outcome.result()
 
 
 def _settle(outcome: Future[T], function: Callable[[], T]) -> None:

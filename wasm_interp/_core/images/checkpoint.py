@@ -71,6 +71,11 @@ class Checkpoint:
             self._mapper.place(Image(self._size_bytes, (self._layer(self._region, self._kept),)), address)
         write_runs(address, self._aside_runs, self._aside)
 
+    def forget(self) -> None:
+        """Begin again: the instance that is followed from here on was made from the base image alone."""
+        self.close()
+        self._size_bytes = self._base.size_bytes
+
     def close(self) -> None:
         """Give the memory back, when no instance maps it any more. Idempotent."""
         self._is_valid = False

@@ -77,11 +77,12 @@ class CopyMapper:
 
 def write_runs(address: int, runs: list[tuple[int, int]], data: bytearray) -> None:
     """Copy ``data``, which is the bytes of ``runs`` (offset, length) one after the other, into linear memory."""
-    source = (ctypes.c_ubyte * len(data)).from_buffer(data) if data else None
-    position = 0
+    if not data:
+        return
+    source = ctypes.addressof((ctypes.c_ubyte * len(data)).from_buffer(data))
     for offset, length in runs:
-        ctypes.memmove(address + offset, ctypes.addressof(source) + position, length)
-        position += length
+        ctypes.memmove(address + offset, source, length)
+        source += length
 
 
 def default_mapper() -> Mapper:

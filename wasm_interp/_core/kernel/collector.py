@@ -56,7 +56,7 @@ class Collector:
         self.callback_error: BaseException | None = None
         self._callbacks = callbacks
         self._interrupt = interrupt
-        self._left = output_bytes
+        self._limit = self._left = output_bytes
         self._truncated: set[str] = set()
         self._displayed: dict[str, Result] = {}
         self._clear_at_next = False
@@ -66,6 +66,11 @@ class Collector:
             Stream.STDOUT: _TextStream("stdout", logs.stdout, callbacks.on_stdout),
             Stream.STDERR: _TextStream("stderr", logs.stderr, callbacks.on_stderr),
         }
+
+    @property
+    def output_bytes(self) -> int:
+        """Output and results kept so far."""
+        return self._limit - self._left
 
     def output(self, stream: Stream, data: memoryview) -> None:
         """Bytes that the program wrote to fd 1 or 2."""

@@ -24,7 +24,7 @@ from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import SystemClock, WasiState
 from wasm_interp.errors import ContextClosed
 from wasm_interp.limits import Limits
-from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason
+from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason, Usage
 
 _ERROR_NAMES = MappingProxyType(
     {
@@ -32,6 +32,7 @@ _ERROR_NAMES = MappingProxyType(
         StopKind.INTERRUPT: "KeyboardInterrupt",
         StopKind.EXITED: "SystemExit",
         StopKind.STACK: "RecursionError",
+        StopKind.FUEL: "OutOfFuel",
         StopKind.TRAP: "InterpreterCrashed",
     }
 )
@@ -124,13 +125,14 @@ class Kernel:
         try:
             outcome = self._enter(instance, run, started)
         finally:
-            self._restore_point.ran(time.monotonic() - started)
+            seconds = time.monotonic() - started
+            self._restore_point.ran(seconds)
+            usage = self._usage(instance, collector, seconds)
             if instance.is_dead:
                 self._discard()
-        collector.result.duration = time.monotonic() - started
-        collector.result.memory_bytes = instance.memory_bytes
         self._conclude(collector, run, outcome)
         collector.finish()
+        collector.result.usage = usage
 
     def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
         start = None if self._has_run else self._start
@@ -140,6 +142,8 @@ class Kernel:
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
         self._has_run = True
+        if self._limits.fuel is not None:
+            instance.set_fuel(self._limits.fuel)
 
         def send() -> int:
             if self._is_interrupted:  # since before the stopper began to listen
@@ -147,6 +151,10 @@ class Kernel:
             return language.send(instance, request)
 
         return instance.enter(send, deadline)
+
+    def _usage(self, instance: Instance, collector: Collector, seconds: float) -> Usage:
+        fuel = None if self._limits.fuel is None else self._limits.fuel - instance.fuel_left()
+        return Usage(seconds, fuel, instance.memory_bytes, collector.output_bytes, self._fs.usage().bytes)
 
     def _conclude(self, collector: Collector, run: Run, outcome: Exit) -> None:
         if outcome.trap is None and outcome.kind is None and collector.done:
@@ -181,6 +189,8 @@ class Kernel:
     def _new_instance(self) -> Instance:
         """An instance as the context last was before a run, or else as the template is."""
         template, restore = self._template, self._restore_point
+        if not restore.is_valid:
+            restore.forget()
         clock = SystemClock()
         wasi = WasiState(
             GuestMemory(lambda: memoryview(b"")),

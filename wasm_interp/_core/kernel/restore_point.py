@@ -59,6 +59,11 @@ class RestorePoint:
         refilled = self._budget_bytes + int(seconds * _REFILL_BYTES_PER_SECOND)
         self._budget_bytes = max(min(refilled, _BUDGET_BYTES), self._budget_bytes)
 
+    def forget(self) -> None:
+        """The context began anew, from its template."""
+        self.close()
+        self._saved = ()
+
     def close(self) -> None:
         """Give all back, when no instance is left. Idempotent."""
         if self._checkpoint is not None:

@@ -1,0 +1,1 @@
+"""Figures of this machine, beside their targets and the same work elsewhere. ``scripts/bench --help``."""

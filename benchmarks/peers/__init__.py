@@ -1,0 +1,1 @@
+"""Others who do the same work, each in an environment and a process of its own."""

@@ -20,9 +20,10 @@ class Value:
     def of(cls, samples: Sequence[float], scale: float = 1.0) -> Value:
         """The samples times ``scale``. Raises StatisticsError when there are none."""
         scaled = [sample * scale for sample in samples]
-        if len(scaled) < 2:
-            return cls(statistics.median(scaled), *scaled, *scaled, 1)
-        low, median, high = statistics.quantiles(scaled, n=4, method="inclusive")
+        median = statistics.median(scaled)
+        if len(scaled) == 1:
+            return cls(median, median, median, 1)
+        low, _, high = statistics.quantiles(scaled, n=4, method="inclusive")
         return cls(median, low, high, len(scaled))
 
 

@@ -193,3 +193,15 @@ def test_a_wide_umask_changes_nothing(folder: Path) -> None:
     finally:
         os.umask(before)
     assert (mode(folder), mode(folder / "made")) == (0o700, 0o600)
+
+
+def test_files_that_nobody_used_are_deleted_and_used_ones_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASM_INTERP_CACHE", str(tmp_path / "cache"))
+    folder = private_folder.cache_folder()
+    for name in ("unused.image", "used.image", ".abandoned.image.x1"):
+        (folder / name).write_bytes(b"12345")
+        os.utime(folder / name, (0, 0))
+    private_folder.mark_used(folder / "used.image")
+    (folder / ".being-written.image.x2").write_bytes(b"1")
+    assert private_folder.remove_unused() == 10
+    assert sorted(path.name for path in folder.iterdir()) == [".being-written.image.x2", "used.image"]

@@ -127,7 +127,7 @@ class Files:
         Links on the host are followed, as a reader of the folder would; each folder is entered once.
         """
         source = Path(host_path)
-        target = _absolute(source.resolve().name if path is None else path)
+        target = _absolute(source.absolute().name if path is None else path)
         if source.is_dir():
             self._upload_folder(source, target)
         else:
@@ -135,7 +135,8 @@ class Files:
 
     def download(self, path: str, host_path: str | os.PathLike[str]) -> None:
         """Copy a file or folder of the sandbox out. A file's parents on the host are made; into an existing folder
-        it goes under its own name. Links inside the sandbox are followed for files, and left out for folders.
+        it goes under its own name. Links inside the sandbox are followed for files, and left out for folders; so is
+        what lies deeper than a path can name.
         """
         target = Path(host_path)
         info = self.stat(path)
@@ -180,7 +181,7 @@ class Files:
         while pending:
             for below, entry in pending[-1]:
                 yield _info(below, self._fs.stat(entry.ino))
-                if recursive and entry.kind == Kind.DIRECTORY:
+                if recursive and entry.kind == Kind.DIRECTORY and self._is_in_reach(below):
                     pending.append(self._entries(below, entry.ino))
                     break
             else:
@@ -188,11 +189,13 @@ class Files:
 
     def _entries(self, place: str, ino: Ino) -> Iterator[tuple[str, Entry]]:
         """What is in a directory, by name, each with its path."""
-        if len(place) >= self._fs.quota.path_bytes:
-            raise FileSystemError(Errno.NAMETOOLONG)  # a guest can go deeper than any path reaches
         for entry in sorted(self._fs.entries(ino), key=lambda each: each.name):
             if entry.name not in (".", ".."):
                 yield f"{place.rstrip('/')}/{entry.name}", entry
+
+    def _is_in_reach(self, place: str) -> bool:
+        """A guest can nest directories deeper than any path reaches; what is there is passed over."""
+        return len(place.encode()) < self._fs.quota.path_bytes
 
     def _remove(self, place: str, *, recursive: bool) -> None:
         ino = self._fs.resolve(self._fs.root, place, follow=False)
@@ -247,16 +250,16 @@ class Files:
             self.write(target, file.read())
 
     def _download_folder(self, path: str, target: Path) -> None:
-        pending = [(path, target)]
-        while pending:
-            place, folder = pending.pop()
-            folder.mkdir(parents=True, exist_ok=True)
-            for info in self.list(place):
-                below = folder / _host_name(info.name)
-                if info.is_directory:
-                    pending.append((info.path, below))
-                elif info.kind == "file" or (self.exists(info.path) and self.stat(info.path).kind == "file"):
-                    self._download_file(info.path, below)
+        root = _absolute(path).rstrip("/") + "/"
+        found = self.list(path, recursive=True)
+        # All names first: one that the host cannot hold is refused before anything is written.
+        below = [target.joinpath(*map(_host_name, info.path.removeprefix(root).split("/"))) for info in found]
+        target.mkdir(parents=True, exist_ok=True)
+        for info, place in zip(found, below, strict=True):
+            if info.is_directory:
+                place.mkdir(exist_ok=True)
+            elif info.kind == "file" or (self.exists(info.path) and self.stat(info.path).kind == "file"):
+                self._download_file(info.path, place)
 
     def _download_file(self, path: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

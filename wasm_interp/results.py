@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -108,11 +108,13 @@ class ExecutionError:
     """An error of the program: data, not an exception of the host.
 
     traceback: one entry per line, the user's own frames only, the final "Name: value" line last.
+    exit_code: what a SystemExit asked the process to end with (0 for sys.exit(), 1 for sys.exit("a message")), or None.
     """
 
     name: str
     value: str
     traceback: list[str] = field(default_factory=list)
+    exit_code: int | None = None
 
     @property
     def message(self) -> str:
@@ -222,7 +224,7 @@ class ExecutionResult:
         return {
             "code": self.code,
             "logs": {"stdout": self.logs.stdout, "stderr": self.logs.stderr},
-            "error": self.error and {f.name: getattr(self.error, f.name) for f in fields(self.error)},
+            "error": self.error and {name: getattr(self.error, name) for name in ("name", "value", "traceback")},
             "executionCount": self.execution_count,
             "results": [_camel_case(result.to_dict()) for result in self.results],
         }

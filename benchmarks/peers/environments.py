@@ -21,9 +21,13 @@ from wasm_interp._core.artifacts import packages
 
 ROOT = Path(__file__).resolve().parents[2]
 _NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12")
-# The nearest versions that this Python has: the minor version's, else the major's, else any.
-_SHARED_PACKAGES = ("numpy", "pandas", "matplotlib", "scipy", "scikit-learn")
-_VERSION_PARTS = (2, 1, 0)
+# The guest's versions or the nearest that this Python has: how many parts of each version are kept, best first.
+_VERSION_PARTS = (
+    {"pandas": 2, "matplotlib": 2, "numpy": 2, "scipy": 2, "scikit-learn": 2},
+    {"pandas": 2, "matplotlib": 2, "numpy": 1, "scipy": 1, "scikit-learn": 1},
+    {"pandas": 1, "matplotlib": 1, "numpy": 1, "scipy": 1, "scikit-learn": 1},
+    {"pandas": 0, "matplotlib": 0, "numpy": 0, "scipy": 0, "scikit-learn": 0},
+)
 # Settings for older builds of OpenBLAS on some machines. A current one finds the processor's own code by itself.
 _SLOWING_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -111,7 +115,9 @@ def _call(command: list[str]) -> str:
 
 def _versions_of_guest() -> list[list[str]]:
     inside = packages()
-    return [[_requirement(name, inside.get(name, ""), parts) for name in _SHARED_PACKAGES] for parts in _VERSION_PARTS]
+    return [
+        [_requirement(name, inside.get(name, ""), parts) for name, parts in each.items()] for each in _VERSION_PARTS
+    ]
 
 
 def _requirement(name: str, version: str, parts: int) -> str:
@@ -146,4 +152,4 @@ def _private(path: Path) -> Path:
 def _variables() -> dict[str, str]:
     dropped = (*_SLOWING_VARIABLES, "PYTHONPATH", "PYTHONHOME")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return kept | {"MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": ""}
+    return kept | {"MPLBACKEND": "agg"}

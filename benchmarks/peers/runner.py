@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.figures import Value
 from benchmarks.peers.environments import Environment
 
 _WORKER = Path(__file__).with_name("worker.py")
@@ -155,8 +154,3 @@ def time_new_process(environment: Environment, code: str, expected: str) -> floa
             process.kill()
             raise RunnerFailed(f"printed {line!r}: {process.stderr.read()[-300:]}")
     return taken
-
-
-def described(value: Value) -> str:
-    """For a note."""
-    return f"{value.median:.3g} ({value.low:.3g} to {value.high:.3g})"

@@ -7,6 +7,7 @@ through the same timing code, which is why this package is measured through it t
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import importlib.metadata
@@ -18,7 +19,7 @@ import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -218,7 +219,8 @@ class Worker:
             for context in contexts:
                 self._contender.run(context, setup)
                 self._contender.run(context, code)
-            return _time_threads([lambda context=context: self._contender.run(context, code) for context in contexts])
+            runs = [functools.partial(self._contender.run, context, code) for context in contexts]
+            return _time_threads(runs)
         finally:
             for context in contexts:
                 self._contender.close(context)
@@ -238,15 +240,16 @@ class Worker:
         Linux's proportional set size: a page that n processes share counts an nth in each.
         """
         before = proportional_bytes()
-        contexts = [self._contender.open() for _ in range(count)]
-        for context in contexts:
-            _check(self._contender.run(context, self._contender.add))
+        contexts = [self._used_context() for _ in range(count)]
         alive = proportional_bytes()
-        for context in contexts:
-            self._contender.close(context)
-        contexts.clear()
-        context = None
+        while contexts:
+            self._contender.close(contexts.pop())
         return [before, alive, proportional_bytes()]
+
+    def _used_context(self) -> Any:
+        context = self._contender.open()
+        _check(self._contender.run(context, self._contender.add))
+        return context
 
     def _time_opening(self, code: str) -> float:
         start = time.perf_counter()
@@ -279,7 +282,7 @@ def proportional_bytes() -> int:
     raise OSError("/proc/self/smaps_rollup has no Pss")
 
 
-def _time_threads(actions: list[Callable[[], object]]) -> float:
+def _time_threads(actions: Sequence[Callable[[], object]]) -> float:
     """From the moment when all begin to the moment when the last is done. Raises what one of them raised."""
     gate = threading.Barrier(len(actions) + 1)
     failures: list[BaseException] = []

@@ -174,6 +174,25 @@ def test_a_file_that_is_no_code_is_made_anew(wasm: Path, monkeypatch: pytest.Mon
     assert answer(load_module(ENGINE, wasm, SHA256)) == 42
 
 
+def test_a_broken_file_may_be_gone_once_it_was_found_broken(wasm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process is about to put a new one there."""
+    load_module(ENGINE, wasm, SHA256)
+    path = compiled_path(ENGINE, SHA256)
+    replace(path, b"cut short")
+    forget(monkeypatch)
+    real = wasmtime.Module.deserialize_file
+
+    def lose(raw: wasmtime.Engine, name: str) -> wasmtime.Module:
+        try:
+            return real(raw, name)
+        except wasmtime.WasmtimeError:
+            path.unlink()
+            raise
+
+    monkeypatch.setattr(wasmtime.Module, "deserialize_file", lose)
+    assert answer(load_module(ENGINE, wasm, SHA256)) == 42
+
+
 def test_a_compilation_that_fails_leaves_nothing(tmp_path: Path, cache: Path) -> None:
     broken = tmp_path / "broken.wasm"
     broken.write_bytes(b"\0asm\1\0\0\0broken")

@@ -1,5 +1,7 @@
 """Arguments, clocks, entropy, waiting, exits and sockets."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 
 import pytest
@@ -132,6 +134,22 @@ def test_a_guest_that_was_only_asked_to_stop_wakes_as_if_it_were_time(guest: Gue
     guest.state.must_end = lambda: False
     assert poll(guest, (7, CLOCK, MONOTONIC, 2 * SECOND, 0)) == [(7, 0, CLOCK)]
     assert clock.waits == [2.0]
+
+
+def test_the_guest_is_asleep_while_it_waits_and_only_then(guest: Guest, clock: FakeClock) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def asleep() -> Iterator[None]:
+        seen.append("asleep")
+        yield
+        seen.append("awake")
+
+    guest.state.asleep = asleep
+    clock.at_wait = lambda wake: seen.append("waits")
+    poll(guest, (7, CLOCK, MONOTONIC, SECOND, 0))
+    poll(guest, (7, CLOCK, MONOTONIC, 0, 0))
+    assert seen == ["asleep", "waits", "awake"]
 
 
 def test_a_time_in_584_years_can_be_waited_for(guest: Guest, clock: FakeClock) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,9 @@ import platformdirs
 from wasm_interp.errors import UsageError
 
 CACHE_VARIABLE = "WASM_INTERP_CACHE"
+UNUSED_DAYS = 30.0  # a kernel or a wasmtime of another version leaves half a gigabyte behind
+ABANDONED_DAYS = 1.0  # a compile takes minutes
+_DAY_SECONDS = 86_400
 _HAS_OWNERS = hasattr(os, "getuid")  # Windows has ACLs, and a per-user folder by default
 
 
@@ -55,6 +59,26 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def mark_used(path: Path) -> None:
+    """Remember, in its time of change, that a file of the cache is in use."""
+    with suppress(OSError):  # a cache that is mounted read-only
+        os.utime(path)
+
+
+def remove_unused(days: float = UNUSED_DAYS) -> int:
+    """Delete what no process has used for that long, and what interrupted writers left; how many bytes it was."""
+    freed = 0
+    now = time.time()
+    for path in cache_folder().iterdir():
+        kept_days = ABANDONED_DAYS if path.name.startswith(".") else days
+        with suppress(OSError):  # somebody else deleted it first
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and now - status.st_mtime > kept_days * _DAY_SECONDS:
+                path.unlink()
+                freed += status.st_size
+    return freed
 
 
 def _check_owned(path: Path) -> None:

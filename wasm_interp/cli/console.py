@@ -38,16 +38,12 @@ class Console:
 
     def conclude(self, error: ExecutionError) -> int:
         """Show an error of the program; returns the exit status that it means."""
-        if error.name != "SystemExit":
+        if error.exit_code is None:
             self._stderr.line(str(error))
             return 1
-        if error.value in ("", "None"):
-            return 0
-        try:
-            return int(error.value) & 0xFF
-        except ValueError:  # sys.exit("a message")
+        if error.exit_code == 1 and error.value != "1":  # sys.exit("a message")
             self._stderr.line(error.value)
-            return 1
+        return error.exit_code
 
     def _write(self, writer: Writer, text: str) -> None:
         try:

@@ -18,7 +18,7 @@ from wasm_interp._core.artifacts import packages
 from wasm_interp._core.kernel.templates import is_ready, template
 from wasm_interp._core.languages.base import Language
 from wasm_interp._core.languages.registry import LANGUAGES, find_language
-from wasm_interp._core.private_folder import cache_folder
+from wasm_interp._core.private_folder import UNUSED_DAYS, cache_folder, remove_unused
 from wasm_interp.cli.terminal import INTERRUPTED
 from wasm_interp.errors import RuntimeMissing
 from wasm_interp.limits import MIB, Limits
@@ -45,6 +45,9 @@ def set_up(*, quiet: bool) -> None:
         done = "was ready" if was_ready else f"made ready in {time.monotonic() - start:.0f} s"
         if not quiet:
             print(f"{language.name}: {done}")
+    freed = remove_unused()
+    if freed and not quiet:
+        print(f"cache: {_mebibytes(freed)} that nobody used for {UNUSED_DAYS:.0f} days deleted")
     if not quiet:
         cache = _cache()
         print(f"cache: {cache['folder']} ({_mebibytes(cache['bytes'])})")

@@ -13,7 +13,7 @@ import wasmtime
 
 from wasm_interp._core.engine.engine import Engine, Mode
 from wasm_interp._core.engine.rewrite import without_bulk_memory
-from wasm_interp._core.private_folder import cache_folder, new_file, trusted_file
+from wasm_interp._core.private_folder import cache_folder, mark_used, new_file, trusted_file
 
 _loaded: dict[Path, wasmtime.Module] = {}
 _lock = threading.Lock()
@@ -41,6 +41,7 @@ def load_module(engine: Engine, wasm: Path, sha256: str) -> wasmtime.Module:
             if not trusted_file(path):
                 _compile(engine, wasm, path)
             module = _loaded[path] = _deserialize(engine, wasm, path)
+            mark_used(path)
         return module
 
 

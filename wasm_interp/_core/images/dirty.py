@@ -87,7 +87,7 @@ class PagemapScan:
                 self._PRESENT,
             )
         )
-        return fcntl.ioctl(self._pagemap, self._REQUEST, argument, True)
+        return int(fcntl.ioctl(self._pagemap, self._REQUEST, argument, True))
 
 
 class PagemapRead:

@@ -132,7 +132,7 @@ class Collector:
     def _bounded(self, message: ErrorMessage) -> ExecutionError:
         traceback_chars = sum(len(line) + 1 for line in message.traceback)
         if len(message.name) + len(message.value) + traceback_chars <= _MAX_ERROR_CHARS:
-            return ExecutionError(message.name, message.value, message.traceback)
+            return ExecutionError(message.name, message.value, message.traceback, message.exit_code)
         self._truncated.add("error")
         name, value = message.name[:_SHORT], message.value[:_SHORT]
         return ExecutionError(name, value, [f"{name}: {value}"])

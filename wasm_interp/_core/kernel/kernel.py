@@ -164,10 +164,11 @@ class Kernel:
         reported = collector.result.error
         name = _ERROR_NAMES[reason.kind]
         value = _describe(reason, run)
-        if reason.kind is StopKind.EXITED and self._exit_code is not None:
-            value = str(self._exit_code)
+        exit_code = self._exit_code if reason.kind is StopKind.EXITED else None
+        if exit_code is not None:
+            value = str(exit_code)
         lines = reported.traceback[:-1] if reported and reported.name == "KeyboardInterrupt" else []
-        collector.fail(ExecutionError(name, value, [*lines, f"{name}: {value}"]))
+        collector.fail(ExecutionError(name, value, [*lines, f"{name}: {value}"], exit_code))
 
     def _stop_reason(self, collector: Collector, outcome: Exit) -> StopReason:
         if outcome.kind is not None:

@@ -22,7 +22,7 @@ from wasm_interp._core.images.mapping import Mapper, default_mapper
 from wasm_interp._core.kernel.progress import Stage, working
 from wasm_interp._core.languages.base import CellRequest, Language
 from wasm_interp._core.languages.tree import Tree, tree
-from wasm_interp._core.private_folder import cache_folder, new_file, trusted_file
+from wasm_interp._core.private_folder import cache_folder, mark_used, new_file, trusted_file
 from wasm_interp._core.vfs import FileSystem, Quota
 from wasm_interp._core.wasi.descriptors import Descriptor, FileTable, Stream, first_table
 from wasm_interp._core.wasi.memory import GuestMemory
@@ -90,6 +90,7 @@ def _load_or_make(language: Language, mode: Mode) -> Template:
             _make(language, engine, module, path)
     try:
         image, files, words = _read(path)
+        mark_used(path)
     except (ValueError, KeyError, TypeError, OSError) as error:
         path.unlink()
         raise GuestTrapped(f"{path} was damaged; it is deleted, and will be made anew at the next try") from error

@@ -37,6 +37,7 @@ class ErrorMessage:
     name: str
     value: str
     traceback: list[str]
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,16 @@ def _error(fields: dict[str, Any]) -> ErrorMessage:
     lines = _get(fields, "traceback", list, [])
     if not all(isinstance(line, str) for line in lines):
         raise ProtocolError("field 'traceback' holds something other than text")
-    return ErrorMessage(_get(fields, "name", str), _get(fields, "value", str), lines)
+    name = _get(fields, "name", str)
+    exit_code = _exit_code(fields.get("exit_code")) if "exit_code" in fields else None
+    return ErrorMessage(name, _get(fields, "value", str), lines, exit_code)
+
+
+def _exit_code(asked: object) -> int:
+    """What a process would end with: a number's low byte, 0 for nothing, 1 for a message."""
+    if asked is None:
+        return 0
+    return asked & 0xFF if isinstance(asked, int) else 1
 
 
 def _input(fields: dict[str, Any]) -> InputMessage:

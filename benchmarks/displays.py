@@ -44,14 +44,14 @@ def measure(bench: Bench) -> Iterator[Figure]:
     yield from _with_ratio("first plot of a context", interleaved(bench.either(1, 10), first), Target(2.2))
 
     everyone = bench.everyone("CPython")
+    for runner in everyone.values():
+        if isinstance(runner, Runner):
+            _prepare(runner)
     yield from _with_ratio(
         "later plots",
         interleaved(bench.either(1, 7), for_each(everyone, lambda runner: runner.time_runs(_PLOT, plots))),
         Target(2.2),
     )
-    for runner in everyone.values():
-        if isinstance(runner, Runner):
-            runner.run(_FRAME)
     yield figure(
         "display of a DataFrame of 100 rows and 4 columns",
         "ms",
@@ -59,6 +59,12 @@ def measure(bench: Bench) -> Iterator[Figure]:
         target=Target(12),
         note="Text and HTML; here the columns as data, too.",
     )
+
+
+def _prepare(runner: Runner) -> None:
+    runner.run(_FRAME)
+    if "png" not in runner.run(_PLOT):
+        raise AssertionError(f"{runner.environment.name} has drawn nothing")
 
 
 def _first_plot_of_process(bench: Bench) -> Sequence[float]:

@@ -211,6 +211,27 @@ def test_a_context_is_a_context_or_an_id(sandbox: Sandbox, value: Any, kind: str
         sandbox.delete_code_context(value)
 
 
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "2"])
+def test_max_contexts_is_a_whole_number_of_at_least_1(value: Any) -> None:
+    with pytest.raises(
+        UsageError, match=f"^max_contexts must be a whole number of at least 1, not {re.escape(repr(value))}$"
+    ):
+        Sandbox(max_contexts=value)
+
+
+def test_no_more_than_max_contexts_are_open_at_once() -> None:
+    with Sandbox(max_contexts=2) as sandbox:
+        sandbox.run_code("1")
+        own = sandbox.create_code_context()
+        complaint = r"^the sandbox has 2 contexts; its limit max_contexts is 2$"
+        with pytest.raises(LimitExceeded, match=complaint):
+            sandbox.create_code_context(cwd="/workspace/new")
+        assert not sandbox.files.exists("new")
+        assert sandbox.run_code("1 + 1").text == "2"
+        own.close()
+        sandbox.create_code_context()
+
+
 # What contexts share
 
 

@@ -40,6 +40,7 @@ from wasm_interp.results import (
     Usage,
 )
 from wasm_interp.sandbox import Sandbox
+from wasm_interp.snapshot import Checkpoint
 
 if TYPE_CHECKING:
     from wasm_interp.aio import AsyncSandbox
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AsyncSandbox",
+    "Checkpoint",
     "CodeContext",
     "ContextClosed",
     "ContextNotFound",

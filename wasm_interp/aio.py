@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from wasm_interp.context import CodeContext
 from wasm_interp.files import FileInfo, Files
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
-from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_TIMEOUT, Sandbox
+from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_MAX_CONTEXTS, DEFAULT_TIMEOUT, Sandbox
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,9 +32,15 @@ _INTERRUPT_AGAIN_SECONDS = 0.02  # a run that has not begun yet cannot be interr
 class AsyncSandbox:
     """A Sandbox for asyncio. Use it with ``async with``, or await ``close``."""
 
-    def __init__(self, *, limits: Limits | None = None, env_vars: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        max_contexts: int = DEFAULT_MAX_CONTEXTS,
+    ) -> None:
         """See Sandbox."""
-        self._sandbox = Sandbox(limits=limits, env_vars=env_vars)
+        self._sandbox = Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts)
         self._threads: dict[str, ThreadPoolExecutor] = {}
         self.files = AsyncFiles(self._sandbox.files)
 
@@ -145,9 +152,14 @@ class AsyncFiles:
         """See Files.write."""
         await asyncio.to_thread(self._files.write, path, data)
 
-    async def read(self, path: str) -> bytes:
+    @overload
+    async def read(self, path: str) -> bytes: ...
+    @overload
+    async def read(self, path: str, *, encoding: str) -> str: ...
+    async def read(self, path: str, *, encoding: str | None = None) -> bytes | str:
         """See Files.read."""
-        return await asyncio.to_thread(self._files.read, path)
+        content = await asyncio.to_thread(self._files.read, path)
+        return content if encoding is None else content.decode(encoding)
 
     async def read_text(self, path: str) -> str:
         """See Files.read_text."""
@@ -177,11 +189,11 @@ class AsyncFiles:
         """See Files.rename."""
         await asyncio.to_thread(self._files.rename, path, new_path)
 
-    async def upload(self, host_path: str, path: str | None = None) -> None:
+    async def upload(self, host_path: str | os.PathLike[str], path: str | None = None) -> None:
         """See Files.upload."""
         await asyncio.to_thread(self._files.upload, host_path, path)
 
-    async def download(self, path: str, host_path: str) -> None:
+    async def download(self, path: str, host_path: str | os.PathLike[str]) -> None:
         """See Files.download."""
         await asyncio.to_thread(self._files.download, path, host_path)
 

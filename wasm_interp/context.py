@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 
 from wasm_interp._core.kernel.collector import Callbacks
 from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.turnstile import Turnstile
+from wasm_interp._core.vfs import FileSystem
 from wasm_interp.errors import ContextClosed, UsageError
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
+from wasm_interp.snapshot import Checkpoint
 
 
 class CodeContext:
@@ -31,6 +35,7 @@ class CodeContext:
         self._turnstile = Turnstile()
         self._is_closed = False
         self._on_close: Callable[[CodeContext], None] = lambda context: None
+        self._on_fork: Callable[[CodeContext, Savepoint], CodeContext] = _no_owner
 
     def run(
         self,
@@ -69,6 +74,43 @@ class CodeContext:
                 if self._is_closed:
                     self._kernel.close()
 
+    def fork(self) -> CodeContext:
+        """A new context of the same sandbox that goes on from here, independently: variables, modules, open files,
+        generators half way, all as they are. The files themselves are shared, as after a Unix fork.
+
+        Random generators get fresh entropy, except where the program seeded them. Costs what was written since the
+        last fork or checkpoint, not what the context holds. Waits for a run that is going on. Linux only.
+        Raises ContextClosed, LimitExceeded, SnapshotError.
+        """
+        with self._between_runs():
+            savepoint = self._kernel.save()
+        try:
+            return self._on_fork(self, savepoint)
+        finally:
+            savepoint.close()
+
+    def checkpoint(self) -> Checkpoint:
+        """The interpreter's state, to go back to with ``rollback``. Files are not part of it. Linux only.
+
+        Raises ContextClosed, SnapshotError.
+        """
+        with self._between_runs():
+            return Checkpoint(self.id, self._kernel.save())
+
+    def rollback(self, checkpoint: Checkpoint) -> None:
+        """Be again what the context was at ``checkpoint``; files stay as written.
+
+        Raises UsageError for a checkpoint of another context or a closed one, ContextClosed.
+        """
+        if not isinstance(checkpoint, Checkpoint):
+            raise UsageError(f"checkpoint must be a Checkpoint, not {type(checkpoint).__name__}")
+        if checkpoint.context_id != self.id:
+            raise UsageError(f"the checkpoint is of context {checkpoint.context_id}, not of {self.id}")
+        with self._between_runs():
+            if checkpoint.is_closed:
+                raise UsageError("the checkpoint is closed")
+            self._kernel.return_to(checkpoint._savepoint)
+
     def interrupt(self) -> None:
         """Stop the run that is going on, from any thread; its result says KeyboardInterrupt. Without one: nothing."""
         self._kernel.interrupt()
@@ -87,6 +129,20 @@ class CodeContext:
             with self._turnstile:
                 self._kernel.close()
 
+    def _made_from(self, savepoint: Savepoint, fs: FileSystem, identity: str) -> CodeContext:
+        """A context like this one that goes on from ``savepoint`` over ``fs``."""
+        return CodeContext(identity, self.language, self.cwd, self.timeout, self._kernel.made_from(savepoint, fs))
+
+    @contextmanager
+    def _between_runs(self) -> Iterator[None]:
+        """Hold the context while it is at rest."""
+        if self._kernel.is_calling_back():
+            raise UsageError(f"a callback cannot wait for its own context {self.id}, whose cell waits for it")
+        with self._turnstile:
+            if self._is_closed:
+                raise ContextClosed(f"context {self.id} is closed")
+            yield
+
     @property
     def is_closed(self) -> bool:
         """Whether it was closed or deleted."""
@@ -103,6 +159,10 @@ class CodeContext:
     def __repr__(self) -> str:
         state = ", closed" if self._is_closed else ""
         return f"<CodeContext {self.id} {self.language}{state}>"
+
+
+def _no_owner(context: CodeContext, savepoint: Savepoint) -> CodeContext:
+    raise ContextClosed(f"context {context.id} belongs to no sandbox")
 
 
 def checked_code(code: str) -> str:

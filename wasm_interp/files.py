@@ -55,8 +55,8 @@ class Files:
         content = _content(data)
         with _Failures(self._fs, path), self._fs.lock:
             place = _absolute(path)
-            self._make_parents(place)
             is_new = not self._is_taken(place)
+            self._make_parents(place)
             ino = self._fs.open(self._fs.root, place, create=True, write=True)
             try:
                 self._fs.write(ino, 0, content)  # all or nothing, so what it held is lost only after this
@@ -105,7 +105,8 @@ class Files:
         """Make a directory and its parents; one that is there already is fine."""
         with _Failures(self._fs, path), self._fs.lock:
             place = _absolute(path)
-            self._make_directories(place)
+            if not self._is_taken(place):
+                self._make_directories(place)
             if self._fs.stat(self._fs.resolve(self._fs.root, place)).kind != Kind.DIRECTORY:
                 raise FileSystemError(Errno.EXIST)
 
@@ -117,9 +118,11 @@ class Files:
     def rename(self, path: str, new_path: str) -> None:
         """Move a file or directory, over an existing file too; missing parents of the new path are made."""
         with _Failures(self._fs, path), self._fs.lock:
-            place = _absolute(new_path)
-            self._make_parents(place)
-            self._fs.rename(self._fs.root, _absolute(path), self._fs.root, place)
+            source, target = _absolute(path), _absolute(new_path)
+            self._fs.resolve(self._fs.root, source, follow=False)
+            self._is_taken(target)
+            self._make_parents(target)
+            self._fs.rename(self._fs.root, source, self._fs.root, target)
 
     def upload(self, host_path: str | os.PathLike[str], path: str | None = None) -> None:
         """Copy a file or folder of the host in; ``path`` defaults to its name in /workspace.
@@ -169,10 +172,13 @@ class Files:
                 self._fs.mkdir(self._fs.root, made)
 
     def _is_taken(self, place: str) -> bool:
+        """Whether there is something, links not followed. Raises for a path at which there can never be anything."""
         try:
             self._fs.resolve(self._fs.root, place, follow=False)
-        except FileSystemError:
-            return False
+        except FileSystemError as error:
+            if error.errno in (Errno.NOENT, Errno.NOTDIR):
+                return False
+            raise
         return True
 
     def _walk(self, place: str, ino: Ino, *, recursive: bool) -> Iterator[FileInfo]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from types import TracebackType
 
 from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import template
 from wasm_interp._core.languages.base import Language, Start
 from wasm_interp._core.languages.registry import DEFAULT, find_language
@@ -49,13 +52,12 @@ class Sandbox:
         self._limits = _checked_limits(limits) or Limits()
         self._environment = _ENVIRONMENT | (checked_environment(env_vars) or {})
         quota = Quota(self._limits.file_bytes, self._limits.file_count)
-        self._fs = FileSystem(tree().base, quota, time.time_ns)
+        self._take_files(FileSystem(tree().base, quota, time.time_ns))
         self._lock = threading.Lock()
         self._contexts: dict[str, CodeContext] = {}
         self._defaults: dict[str, str] = {}
         self._defaults_lock = threading.Lock()
         self._is_closed = False
-        self.files = Files(self._fs)
 
     def create_code_context(
         self,
@@ -119,6 +121,30 @@ class Sandbox:
             raise UsageError(f"context {found.id} runs {found.language}, not {wanted.name}")
         return found
 
+    def fork(self) -> Sandbox:
+        """A sandbox of its own with the same files and contexts, which goes on from here independently.
+
+        Contexts keep their ids and execution counts. Costs what was written since the last fork or checkpoint.
+        Waits for runs that are going on. Linux only. Raises ContextClosed, SnapshotError.
+        """
+        if self._is_closed:
+            raise ContextClosed("the sandbox is closed")
+        twin = Sandbox(limits=self._limits, max_contexts=self._max_contexts)
+        twin._environment = self._environment
+        with ExitStack() as held, self._defaults_lock:
+            contexts = self.list_code_contexts()
+            for context in contexts:
+                held.enter_context(context._between_runs())
+            savepoints = [(context, held.enter_context(closing(context._kernel.save()))) for context in contexts]
+            opens = Counter(ino for _, savepoint in savepoints for ino in savepoint.files.inodes())
+            twin._take_files(self._fs.fork(opens=opens))
+            for context, savepoint in savepoints:
+                twin._adopt(context._made_from(savepoint, twin._fs, context.id))
+            for ino in opens.elements():  # the twin's contexts hold them now
+                twin._fs.release(ino)
+            twin._defaults = dict(self._defaults)
+        return twin
+
     def list_code_contexts(self) -> list[CodeContext]:
         """Every context that is open, in order of creation, default contexts included."""
         with self._lock:
@@ -154,17 +180,12 @@ class Sandbox:
         timeout: float | None,
         limits: Limits | None,
     ) -> CodeContext:
-        if self._is_closed:
-            raise ContextClosed("the sandbox is closed")
         if not isinstance(cwd, str) or not cwd.startswith("/"):
             raise UsageError(f"cwd must be an absolute path of the sandbox, not {cwd!r}")
         variables = self._environment | (checked_environment(env_vars) or {})
         limit = checked_timeout(timeout)
         chosen_limits = _checked_limits(limits) or self._limits
-        if len(self._contexts) >= self._max_contexts:
-            raise LimitExceeded(
-                f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"
-            )
+        self._check_room()
         made_from = template(language, metered=chosen_limits.fuel is not None)
         if chosen_limits.memory_bytes < (least := made_from.image.size_bytes):
             raise UsageError(
@@ -172,13 +193,32 @@ class Sandbox:
             )
         self.files.mkdir(cwd)
         kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables))
-        context = CodeContext(f"ctx-{uuid.uuid4().hex[:12]}", language.name, cwd, limit, kernel)
+        return self._adopt(CodeContext(_new_identity(), language.name, cwd, limit, kernel))
+
+    def _take_files(self, fs: FileSystem) -> None:
+        self._fs = fs
+        self.files = Files(fs)
+
+    def _adopt(self, context: CodeContext) -> CodeContext:
         context._on_close = self._forget
+        context._on_fork = self._fork_context
         with self._lock:
             self._contexts[context.id] = context
         if self._is_closed:  # closed meanwhile, by another thread
             context.close()
         return context
+
+    def _fork_context(self, context: CodeContext, savepoint: Savepoint) -> CodeContext:
+        self._check_room()
+        return self._adopt(context._made_from(savepoint, self._fs, _new_identity()))
+
+    def _check_room(self) -> None:
+        if self._is_closed:
+            raise ContextClosed("the sandbox is closed")
+        if len(self._contexts) >= self._max_contexts:
+            raise LimitExceeded(
+                f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"
+            )
 
     def _default_context(self, language: Language) -> CodeContext:
         with self._defaults_lock:
@@ -203,6 +243,10 @@ class Sandbox:
     def _forget(self, context: CodeContext) -> None:
         with self._lock:
             self._contexts.pop(context.id, None)
+
+
+def _new_identity() -> str:
+    return f"ctx-{uuid.uuid4().hex[:12]}"
 
 
 def _checked_limits(limits: Limits | None) -> Limits | None:

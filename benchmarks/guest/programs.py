@@ -176,7 +176,7 @@ def elementwise():
 def sorting_an_array():
     import numpy
 
-    values = (numpy.arange(400_000) * 7919) % 1_000_003
+    values = (numpy.arange(400_000, dtype="int64") * 7919) % 1_000_003
     return lambda: int(numpy.sort(values)[12_345]) + int(numpy.argsort(values)[7])
 
 

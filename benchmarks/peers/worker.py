@@ -41,6 +41,10 @@ class Contender(ABC):
     def open(self) -> Any:
         """A new context."""
 
+    def open_for_packages(self) -> Any:
+        """A new context in which every package can be imported."""
+        return self.open()
+
     @abstractmethod
     def run(self, context: Any, code: str) -> str:
         """Run a cell; what it printed, and the value of its last expression where the contender shows that."""
@@ -87,6 +91,9 @@ class WasiPython(Contender):
 
     def open(self) -> Any:
         return self._session(deadline_s=LONGEST_RUN_SECONDS)
+
+    def open_for_packages(self) -> Any:
+        return self._session(deadline_s=LONGEST_RUN_SECONDS, root=True)  # matplotlib must find a folder to write to
 
     def run(self, context: Any, code: str) -> str:
         done = context.run(code)
@@ -195,7 +202,7 @@ class Worker:
         return self.time_runs(self._contender.add, count)
 
     def time_openings(self, count: int, code: str = "") -> list[float]:
-        """Open a context, and run ``code`` there if there is any; that many times, one context at a time."""
+        """Open a context, and run ``code``, which imports packages, if there is any; one context at a time."""
         return [self._time_opening(code) for _ in range(count)]
 
     def time_first_runs(self, code: str, count: int) -> list[float]:
@@ -253,7 +260,7 @@ class Worker:
 
     def _time_opening(self, code: str) -> float:
         start = time.perf_counter()
-        context = self._contender.open()
+        context = self._contender.open_for_packages() if code else self._contender.open()
         if code:
             self._contender.run(context, code)
         taken = time.perf_counter() - start

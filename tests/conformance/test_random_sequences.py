@@ -28,6 +28,8 @@ OPEN_FLAGS = st.one_of(st.integers(0, 15).filter(lambda flags: not flags & DIREC
 
 def _open(path: str, flags: int, rights: int, name: str, append: bool, follow: bool) -> Step:
     follow = follow or flags == DIRECTORY
+    if flags & OpenFlags.CREATE or flags & OpenFlags.TRUNCATE:
+        rights |= WRITE
     return steps.open_(path, rights, flags, name=name, flags=FdFlags.APPEND * append, follow=follow)
 
 
@@ -39,6 +41,17 @@ def _on_descriptor(step: Step, name: str) -> Step:
         return step(session) if kind[0] != "SUCCESS" or kind[1] == 4 else ("a directory",)
 
     return guarded
+
+
+def _on_two_paths(make: Callable[[str, str], Step], first: str, second: str) -> Step:
+    """The step; if it fails only that it does, since both paths may be wrong, and either may be looked at first."""
+    step = make(first, second)
+
+    def lenient(session: steps.Session) -> steps.Outcome:
+        outcome = step(session)
+        return outcome if outcome[0] == "SUCCESS" else ("refused",)
+
+    return lenient
 
 
 def _file_step(make: Callable[..., Step], *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
@@ -68,8 +81,7 @@ PATH_STEPS = st.one_of(
     st.builds(steps.mkdir, PATHS),
     st.builds(steps.rmdir, PLAIN_PATHS),
     st.builds(steps.unlink, PLAIN_PATHS),
-    st.builds(steps.rename, PLAIN_PATHS, PLAIN_PATHS),
-    st.builds(steps.link, PLAIN_PATHS, PLAIN_PATHS),
+    st.builds(_on_two_paths, st.sampled_from([steps.rename, steps.link]), PLAIN_PATHS, PLAIN_PATHS),
     st.builds(steps.symlink, PLAIN_PATHS, PLAIN_PATHS),
     st.builds(steps.readlink, PLAIN_PATHS),
     st.builds(lambda path, follow: steps.stat(path, follow=follow), PATHS, st.booleans()),

@@ -4,6 +4,7 @@ Every context of a template starts with the same memory, the state of every rand
 run of a context reseeds those that stood in modules when the image was frozen.
 """
 
+import functools
 import hashlib
 import io
 import os
@@ -16,6 +17,7 @@ _seed_python = random.Random.__base__.seed  # the part in C; what the part in Py
 _python: list[random.Random] = []
 _numpy_legacy: list[object] = []
 _numpy_bits: list[object] = []
+_seeded: set[int] = set()  # ids of generators that the program seeded itself
 
 
 def collect() -> None:
@@ -35,7 +37,26 @@ def collect() -> None:
                 found[id(value)] = value
     _python[:] = [value for value in found.values() if isinstance(value, random.Random)]
     _numpy_legacy[:] = [value for value in found.values() if legacy and isinstance(value, legacy)]
+    _note_seeding(random, random._inst, ("seed", "setstate"))
+    if legacy:
+        _note_seeding(numpy_random, numpy_random.mtrand._rand, ("seed", "set_state"))
     _numpy_bits[:] = [value.bit_generator for value in found.values() if generator and isinstance(value, generator)]
+
+
+def _note_seeding(module: object, generator: object, names: tuple[str, ...]) -> None:
+    """Remember when the program gives ``generator`` a state of its choice through these functions of ``module``."""
+    for name in names:
+        original = getattr(module, name)
+
+        def noting(*args, _original=original, **kwargs):
+            result = _original(*args, **kwargs)
+            if (args and args[0] is not None) or kwargs:
+                _seeded.add(id(generator))
+            else:
+                _seeded.discard(id(generator))
+            return result
+
+        setattr(module, name, functools.wraps(original)(noting))
 
 
 def _take(seed: str | None, count: int) -> bytes:
@@ -43,14 +64,22 @@ def _take(seed: str | None, count: int) -> bytes:
     return _urandom(count) if seed is None else hashlib.shake_256(bytes.fromhex(seed)).digest(count)
 
 
-def reseed(seed: str | None = None) -> None:
-    """Reseed every collected generator, from the host's entropy or from a hex seed (the same draws again)."""
+def reseed(seed: str | None = None, *, forked: bool = False) -> None:
+    """Reseed every collected generator, from the host's entropy or from a hex seed (the same draws again).
+
+    Not in a fork those that the program seeded: there they go on where they were.
+    """
+    spared = _seeded if forked else ()
     # One draw for all: each is a call to the host, and this is on the path of a context's first cell.
     pool = io.BytesIO(_take(seed, 16 * (len(_python) + len(_numpy_legacy) + len(_numpy_bits)))).read
     for generator in _python:
+        if id(generator) in spared:
+            continue
         _seed_python(generator, _number(pool(16)))
         generator.gauss_next = None
     for generator in _numpy_legacy:
+        if id(generator) in spared:
+            continue
         generator.seed(sys.modules["numpy"].frombuffer(pool(16), "<u4"))
     for bits in _numpy_bits:
         bits.state = type(bits)(_number(pool(16))).state

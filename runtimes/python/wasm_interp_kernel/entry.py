@@ -74,7 +74,7 @@ def _start(settings: dict) -> None:
     """What a new context is told. Raises OSError when its folder cannot be entered."""
     seed = settings.get("entropy")
     if seed:
-        entropy.reseed(seed if isinstance(seed, str) else None)
+        entropy.reseed(seed if isinstance(seed, str) else None, forked="forked" in settings)
     environment.start(settings.get("cwd"), settings.get("env"))
 
 

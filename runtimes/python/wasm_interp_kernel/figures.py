@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable
 
-from wasm_interp_kernel import formatters
+from wasm_interp_kernel import fonts, formatters
 
 PNG, SVG, JPEG, PDF = "image/png", "image/svg+xml", "image/jpeg", "application/pdf"
 _FORMATS = {"png": PNG, "svg": SVG, "jpeg": JPEG, "jpg": JPEG, "pdf": PDF}
@@ -98,12 +98,13 @@ def _patch_pillow(module: object) -> None:
 _PATCHES: dict[str, Callable] = {
     "matplotlib.pyplot": _patch_pyplot,
     "matplotlib.figure": _patch_figure,
+    "matplotlib.ft2font": fonts.patch_ft2font,
     "PIL.Image": _patch_pillow,
 }
 
 
 def patch_loaded() -> None:
-    """Give the show functions of matplotlib and PIL their meaning here, where those are loaded."""
+    """Make matplotlib and PIL, where they are loaded, show and read in the ways of this sandbox."""
     for name, patch in _PATCHES.items():
         if name in _modules:
             patch(_modules[name])

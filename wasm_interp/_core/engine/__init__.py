@@ -6,6 +6,7 @@ from wasmtime import Module
 
 from wasm_interp._core.engine.engine import Engine, Mode, default_mode, engine
 from wasm_interp._core.engine.instance import Exit, Instance
+from wasm_interp._core.engine.linker import HostImport
 from wasm_interp._core.engine.means import Words
 from wasm_interp._core.engine.modules import is_compiled, load_module
 from wasm_interp._core.engine.rewrite import RewriteRefused
@@ -13,6 +14,7 @@ from wasm_interp._core.engine.rewrite import RewriteRefused
 __all__ = [
     "Engine",
     "Exit",
+    "HostImport",
     "Instance",
     "Mode",
     "Module",

@@ -20,12 +20,12 @@ import wasmtime
 from wasm_interp._core.engine import ffi
 from wasm_interp._core.engine.ctrl_c import CtrlC, on_main_thread
 from wasm_interp._core.engine.engine import Engine, Mode
-from wasm_interp._core.engine.linker import current, linker
+from wasm_interp._core.engine.linker import HostImport, current, linker
 from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
-from wasm_interp._core.images.checkpoint import Checkpoint
+from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
@@ -57,8 +57,16 @@ class Exit:
 class Instance:
     """A guest whose exports take and return 32-bit numbers."""
 
-    def __init__(self, engine: Engine, module: wasmtime.Module, wasi: WasiState, door: Door, memory_bytes: int) -> None:
-        """Instantiates. Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``."""
+    def __init__(
+        self,
+        engine: Engine,
+        module: wasmtime.Module,
+        wasi: WasiState,
+        door: Door,
+        memory_bytes: int,
+        imports: tuple[HostImport, ...] = (),
+    ) -> None:
+        """Instantiates; ``imports`` are what the guest wants beside WASI and the door. Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``."""
         self.wasi = wasi
         self.door = door
         self.gate = MemoryGate()
@@ -73,7 +81,7 @@ class Instance:
         if engine.mode is not Mode.PROTECTED:
             self._heed_epochs()
         try:
-            exports = linker(engine).instantiate(store, module).exports(store)
+            exports = linker(engine, imports).instantiate(store, module).exports(store)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             raise GuestTrapped(f"the guest could not be instantiated: {error}") from error
         self._exports = exports
@@ -118,6 +126,22 @@ class Instance:
                 raise GuestExit
             self.memory.write(pointer, data)
 
+    def read(self, pointer: int, length: int) -> bytes:
+        """A copy of the guest's bytes, from inside a run, between calls of its exports."""
+        with self.gate.lock:
+            if self.gate.is_shut:
+                raise GuestExit
+            return self.memory.read(pointer, length)
+
+    def call_inside(self, caller: int, name: str, *arguments: int) -> int:
+        """Call an export from inside a host function, whose ``caller`` it was given."""
+        with self._asleep():  # the guest runs, so it may be stopped
+            return self.function(name, len(arguments)).call_inside(caller, *arguments)
+
+    def ask_by_polling(self) -> None:
+        """The guest asks by itself, often, whether its stopper has a request."""
+        self._asker.is_polled = True
+
     def ask_by_setting(self, words: Words) -> None:
         """Let a stop be asked for by setting bits in these words of the guest."""
         self.memory.whole()
@@ -140,6 +164,10 @@ class Instance:
     def take_checkpoint(self, checkpoint: Checkpoint, most_bytes: int | None) -> None:
         """Remember linear memory as it is, between runs."""
         checkpoint.take(self.memory.whole(), self._base, most_bytes)
+
+    def seal(self, checkpoint: Checkpoint) -> Sealed:
+        """Linear memory as it is, between runs, for other instances to be made from; the caller holds it."""
+        return checkpoint.seal(self.memory.whole(), self._base)
 
     def place_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Make linear memory, in which the checkpoint's base image is, what it was at the checkpoint."""

@@ -1,6 +1,6 @@
 """Host functions, registered once per engine and routed to the instance that its thread runs.
 
-Rule: one linker per engine. Rule: a host function never raises; it records what went wrong on the
+Rule: one linker per engine and set of imports. Rule: a host function never raises; it records what went wrong on the
 instance and the guest traps. Rule: a host function holds the instance's gate, and touches nothing once it is shut.
 Callers nest (a callback of the user may run another sandbox), so each thread keeps the instance that it
 entered last, and `Instance.enter` puts the former back.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import wasmtime
@@ -34,13 +35,30 @@ current = CurrentInstance()
 DOOR_MODULE, DOOR_NAME = "host", "call"
 
 
+@dataclass(frozen=True, slots=True)
+class HostImport:
+    """A function that one guest imports beside WASI and the door.
+
+    parameters: `struct` codes, I or Q. function: (instance, caller, arguments) -> result; it may raise GuestExit.
+    """
+
+    module: str
+    name: str
+    parameters: str
+    returns: bool
+    function: Callable[[Instance, int, tuple[Any, ...]], int]
+
+
 @functools.cache
-def linker(engine: Engine) -> wasmtime.Linker:
-    """The engine's linker: every WASI call, and the door."""
+def linker(engine: Engine, imports: tuple[HostImport, ...] = ()) -> wasmtime.Linker:
+    """The engine's linker for guests with those imports: every WASI call, the door, and they."""
     made = wasmtime.Linker(engine.raw)
     for call in CALLS:
         ffi.define_host_function(made, MODULE, call.name, call.parameters, call.returns, _host_function(_wasi(call)))
     ffi.define_host_function(made, DOOR_MODULE, DOOR_NAME, "IIII", True, _host_function(_door))
+    for each in imports:
+        function = _host_function(each.function)
+        ffi.define_host_function(made, each.module, each.name, each.parameters, each.returns, function)
     return made
 
 

@@ -1,6 +1,6 @@
 """The two ways to end a guest that does not yield, and the one to ask it.
 
-Asking: set bits in words of its memory that its interpreter looks at.
+Asking: set bits in words of its memory that its interpreter looks at; or nothing, where it calls to ask.
 Ending, by protection: take its memory away. Its next load or store traps. Costs a running guest nothing.
 Ending, by epochs: code compiled with epoch checks calls back at each tick. Costs 1.3 to 2 times the run time, so it
 is for where the former is not to be had: no mprotect, metered code, or a guest that could not be rewritten.
@@ -40,6 +40,7 @@ class Asker:
         self._gate = gate
         self._memory = memory
         self._words: Words = ()
+        self.is_polled = False  # by the guest, which then needs nothing set
         self._asked = False
 
     def use(self, words: Words) -> None:
@@ -53,7 +54,7 @@ class Asker:
     def ask(self) -> bool:
         """Set the words; again only while the guest has not noticed, since its own write may have undone a bit."""
         if not self._words:
-            return False
+            return self.is_polled
         if not self._gate.lock.acquire(blocking=False):
             return True  # a host function is at work; the next tick asks
         try:

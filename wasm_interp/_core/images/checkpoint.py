@@ -11,6 +11,8 @@ turn what they have not written themselves into zeros.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wasm_interp._core.images.arena import Arena, Region
 from wasm_interp._core.images.dirty import HOST_PAGE_BYTES, Runs, Scanner
 from wasm_interp._core.images.image import Image, Layer, Run
@@ -18,28 +20,57 @@ from wasm_interp._core.images.mapping import Mapper, write_runs
 
 COPIED_ASIDE_BYTES = 2 << 20  # copying these again costs about what mapping and faulting in as many pages does
 _MOST_RUNS = 256  # of one take: a process may have 65,530 mappings, and 1,000 contexts
+_MOST_LAYERS = 8  # of a sealed image; more are made into one, since each costs every instance its mappings
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Memory at rest, which is never written again: any number of instances may be made from it.
+
+    Whoever keeps one holds its regions, by ``retain`` and ``release``.
+    """
+
+    image: Image
+    regions: tuple[Region, ...] = ()
+
+    def retain(self) -> None:
+        """One more holder."""
+        for region in self.regions:
+            region.retain()
+
+    def release(self) -> None:
+        """One holder less."""
+        for region in self.regions:
+            region.release()
 
 
 class Checkpoint:
     """Follows one instance's memory; ``place`` makes another instance's memory what it was at the last ``take``."""
 
-    def __init__(self, base: Image, scanner: Scanner, arena: Arena, mapper: Mapper) -> None:
-        """``base`` is what the instance was made from."""
-        self._base = base
+    def __init__(self, base: Sealed, scanner: Scanner, arena: Arena, mapper: Mapper) -> None:
+        """``base`` is what the instance was made from, and what it can be brought back to at first."""
         self._scanner = scanner
         self._arena = arena
         self._mapper = mapper
-        self._size_bytes = base.size_bytes
+        self._base = base
+        base.retain()
+        self._size_bytes = base.image.size_bytes
         self._region: Region | None = None
         self._kept: Runs = []  # in the region
         self._aside = bytearray()
         self._aside_runs: Runs = []
-        self._is_valid = False
+        self._outdated: list[Sealed] = []  # no longer the base, but still mapped by the instance
+        self._is_valid = True
         self.taken_bytes = 0  # what the last ``take`` copied, beyond what is copied aside each time
 
     @property
+    def base(self) -> Image:
+        """What must be in place before ``place``."""
+        return self._base.image
+
+    @property
     def is_valid(self) -> bool:
-        """Whether the last ``take`` remembered anything."""
+        """Whether there is a state to go back to: the base, or what the last ``take`` or ``seal`` remembered."""
         return self._is_valid
 
     @property
@@ -66,19 +97,46 @@ class Checkpoint:
         return True
 
     def place(self, address: int) -> None:
-        """Make the memory at ``address``, of at least ``size_bytes``, what it was. Its base image is in place already."""
+        """Make the memory at ``address``, of at least ``size_bytes``, what it was. The base is in place already."""
         if self._region is not None and self._kept:
             self._mapper.place(Image(self._size_bytes, (self._layer(self._region, self._kept),)), address)
         write_runs(address, self._aside_runs, self._aside)
 
-    def forget(self) -> None:
-        """Begin again: the instance that is followed from here on was made from the base image alone."""
+    def seal(self, memory: memoryview, address: int) -> Sealed:
+        """``memory`` as it is now, for others to be made from; the caller holds it. It is remembered as by ``take``.
+
+        Raises OSError or MemoryError when the system has no memory for it.
+        """
+        self._is_valid = False
+        runs = _coalesced(self._scanner.runs(address, len(memory)))
+        if runs:
+            self._keep(memory, address, runs)
+        self._aside_runs, self._size_bytes = [], len(memory)
+        self._grow_base()
+        if len(self._base.image.layers) > _MOST_LAYERS:
+            self._flatten_base(memory)
+        self._is_valid = True
+        self._base.retain()
+        return self._base
+
+    def invalidate(self) -> None:
+        """The instance has changed, and nothing is remembered of it."""
+        self._is_valid = False
+
+    def restart(self, base: Sealed) -> None:
+        """Follow another instance, made from ``base``, when the former one is gone."""
+        base.retain()
         self.close()
-        self._size_bytes = self._base.size_bytes
+        self._base = base
+        self._size_bytes = base.image.size_bytes
+        self._is_valid = True
 
     def close(self) -> None:
         """Give the memory back, when no instance maps it any more. Idempotent."""
         self._is_valid = False
+        for sealed in [self._base, *self._outdated]:
+            sealed.release()
+        self._base, self._outdated = Sealed(self._base.image), []
         if self._region is not None:
             self._region.release()
             self._region = None
@@ -92,6 +150,26 @@ class Checkpoint:
             runs, written = [], 0
         self._set_aside(memory, runs, written)
         self._size_bytes = len(memory)
+
+    def _grow_base(self) -> None:
+        """What was kept becomes the base's last layer; the region is the base's from here on."""
+        base, region = self._base, self._region
+        layers, regions = base.image.layers, base.regions
+        if region is not None and self._kept:
+            layers, regions = (*layers, self._layer(region, self._kept)), (*regions, region)
+            self._region, self._kept = None, []
+        self._base = Sealed(Image(self._size_bytes, layers), regions)  # our one hold of each region goes with it
+
+    def _flatten_base(self, memory: memoryview) -> None:
+        first, *others = self._base.image.layers
+        runs: Runs = []
+        for layer in others:
+            runs = _union(runs, [(run.address, run.length) for run in layer.runs])
+        region = self._arena.new_region()
+        for offset, length in runs:
+            region.write(offset, memory[offset : offset + length])
+        self._outdated.append(self._base)
+        self._base = Sealed(Image(self._size_bytes, (first, self._layer(region, runs))), (region,))
 
     def _set_aside(self, memory: memoryview, runs: Runs, written: int) -> None:
         if len(self._aside) < written:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from wasm_interp._core.engine import Exit, Instance
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
+from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.languages.base import CellRequest, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
@@ -51,19 +52,23 @@ class Run:
 class Kernel:
     """Runs cells one after the other."""
 
-    def __init__(self, template: Template, fs: FileSystem, limits: Limits, start: Start) -> None:
+    def __init__(
+        self, template: Template, fs: FileSystem, limits: Limits, start: Start, origin: Savepoint | None = None
+    ) -> None:
+        """``origin`` is another context's savepoint to go on from, over a file system that has its open files."""
         self._template = template
         self._fs = fs
         self._limits = limits
         self._start = start
-        self._count = 0
+        self._count = 0 if origin is None else origin.execution_count
         self._closed = False
         self._is_interrupted = False
         self._exit_code: int | None = None
         self._collector: Collector | None = None
         self._decoder = FrameDecoder()
-        self._restore_point = RestorePoint(template, fs, limits)
-        self._has_run = self._was_first = False  # an instance's first run tells it where it is
+        self._restore_point = RestorePoint(template, fs, limits, origin)
+        self._is_fork = origin is not None  # and has not been told so yet
+        self._has_run = False  # an instance's first run tells it where it is
         self._instance: Instance | None = self._new_instance()
 
     @property
@@ -108,6 +113,27 @@ class Kernel:
         collector = self._collector
         return collector is not None and collector.is_calling_back()
 
+    def save(self) -> Savepoint:
+        """The context as it is now, between runs; the caller closes it. Raises SnapshotError."""
+        if self._closed:
+            raise ContextClosed("the context is closed")
+        instance = self._living_instance()
+        memory = self._restore_point.seal(instance, has_run=self._has_run)
+        files = FileTable(self._fs, self._limits.open_files, instance.wasi.files.save())
+        return Savepoint(self._template, memory, files, self._has_run, self._count)
+
+    def made_from(self, savepoint: Savepoint, fs: FileSystem) -> Kernel:
+        """A context like this one that goes on from ``savepoint`` over ``fs``, which has its open files."""
+        return Kernel(self._template, fs, self._limits, self._start, savepoint)
+
+    def return_to(self, savepoint: Savepoint) -> None:
+        """Be what this context was when it was saved; its files stay as written."""
+        if self._closed:
+            raise ContextClosed("the context is closed")
+        self._discard()
+        self._restore_point.return_to(savepoint)
+        self._count = savepoint.execution_count
+
     def close(self) -> None:
         """Give the memory back. Idempotent. Never while another thread runs a cell."""
         self._closed = True
@@ -118,7 +144,6 @@ class Kernel:
         instance = self._living_instance()
         self._count += 1
         self._decoder = FrameDecoder()
-        self._was_first = not self._has_run
         if self._has_run:
             self._restore_point.take(instance)
         started = time.monotonic()
@@ -135,7 +160,7 @@ class Kernel:
         collector.result.usage = usage
 
     def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
-        start = None if self._has_run else self._start
+        start = self._what_to_tell()
         cell = CellRequest(run.code, self._count, run.env, start)
         language = self._template.language
         request = language.run_request(cell)
@@ -151,6 +176,12 @@ class Kernel:
             return language.send(instance, request)
 
         return instance.enter(send, deadline)
+
+    def _what_to_tell(self) -> Start | None:
+        is_fork, self._is_fork = self._is_fork, False
+        if not self._has_run:
+            return self._start
+        return Start(seed=self._start.seed) if is_fork else None
 
     def _usage(self, instance: Instance, collector: Collector, seconds: float) -> Usage:
         fuel = None if self._limits.fuel is None else self._limits.fuel - instance.fuel_left()
@@ -178,7 +209,7 @@ class Kernel:
         return StopReason(StopKind.TRAP, self._state_after_loss(), "the run ended without the kernel's word")
 
     def _state_after_loss(self) -> StateAfterStop:
-        return StateAfterStop.ROLLED_BACK if self._restore_point.is_valid or self._was_first else StateAfterStop.LOST
+        return StateAfterStop.ROLLED_BACK if self._restore_point.is_valid else StateAfterStop.LOST
 
     # The guest's side
 
@@ -191,26 +222,27 @@ class Kernel:
         """An instance as the context last was before a run, or else as the template is."""
         template, restore = self._template, self._restore_point
         if not restore.is_valid:
-            restore.forget()
+            restore.begin_anew()
         clock = SystemClock()
         wasi = WasiState(
             GuestMemory(lambda: memoryview(b"")),
             self._fs,
-            FileTable(self._fs, self._limits.open_files, restore.files if restore.is_valid else template.files),
+            FileTable(self._fs, self._limits.open_files, restore.files),
             self._output,
             clock=clock,
         )
-        instance = Instance(template.engine, template.module, wasi, self._door, self._limits.memory_bytes)
+        imports, memory_bytes = template.language.imports, self._limits.memory_bytes
+        instance = Instance(template.engine, template.module, wasi, self._door, memory_bytes, imports)
         try:
-            instance.place(template.image, template.mapper)
-            if restore.is_valid:
-                restore.place(instance)
+            restore.place(instance)
             instance.ask_by_setting(template.interrupt_words)
+            if template.language.polls:
+                instance.ask_by_polling()
         except BaseException:
             wasi.files.close_all()
             instance.close()
             raise
-        self._has_run = restore.is_valid
+        self._has_run = restore.has_run
         return instance
 
     def _discard(self) -> None:

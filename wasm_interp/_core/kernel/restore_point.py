@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.images.arena import arena
-from wasm_interp._core.images.checkpoint import Checkpoint
+from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
 from wasm_interp._core.images.dirty import scanner
 from wasm_interp._core.images.mapping import CopyOnWriteMapper
+from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import Files, Template
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import FileTable
+from wasm_interp.errors import SnapshotError
 from wasm_interp.limits import Limits
 
 # The policy of rollback="auto" is a budget of bytes to copy. It is full at first, and after any pause in large
@@ -19,19 +21,26 @@ _REFILL_BYTES_PER_SECOND = 256 << 20
 
 
 class RestorePoint:
-    """Taken before each run. Empty where the caller or the system does not have it."""
+    """At first what the context was made from; taken anew before each run where the policy allows it."""
 
-    def __init__(self, template: Template, fs: FileSystem, limits: Limits) -> None:
+    def __init__(self, template: Template, fs: FileSystem, limits: Limits, origin: Savepoint | None) -> None:
+        """``origin`` is what the context was made from, or None for the template."""
+        self._template = template
         self._fs = fs
         self._limits = limits
-        self._checkpoint = _new_checkpoint(template) if limits.rollback != "off" else None
-        self._saved: Files = ()
-        self._files: FileTable | None = None  # holds the inodes of the saved descriptors
+        memory = Sealed(template.image) if origin is None else origin.memory
+        self._checkpoint = _new_checkpoint(template, memory)
+        self._held: FileTable | None = None  # holds the inodes of the saved descriptors
+        self._saved = template.files
+        self.has_run = False
+        if origin is not None:
+            self._save_files(origin.files)
+            self.has_run = origin.has_run
         self._budget_bytes = _BUDGET_BYTES
 
     @property
     def is_valid(self) -> bool:
-        """Whether there is something to come back to."""
+        """Whether there is something to come back to; else the context begins anew."""
         return self._checkpoint is not None and self._checkpoint.is_valid
 
     @property
@@ -41,7 +50,11 @@ class RestorePoint:
 
     def take(self, instance: Instance) -> None:
         """Remember the instance as it is now, between two runs, if the policy allows the price."""
+        self.has_run = True
         if self._checkpoint is None:
+            return
+        if self._limits.rollback == "off":
+            self._checkpoint.invalidate()
             return
         most_bytes = None if self._limits.rollback == "always" else self._budget_bytes
         instance.take_checkpoint(self._checkpoint, most_bytes)
@@ -49,41 +62,72 @@ class RestorePoint:
             self._budget_bytes -= self._checkpoint.taken_bytes
             self._save_files(instance.wasi.files)
 
+    def seal(self, instance: Instance, *, has_run: bool) -> Sealed:
+        """The instance's memory as it is now, for others; the caller holds it.
+
+        Raises SnapshotError where the system has no memory for it, or no means.
+        """
+        if self._checkpoint is None:
+            raise SnapshotError("fork, checkpoint and snapshot need Linux: memfd_create and /proc/self/pagemap")
+        try:
+            sealed = instance.seal(self._checkpoint)
+        except (OSError, MemoryError) as error:
+            raise SnapshotError(f"there is no memory to keep {instance.memory_bytes} bytes: {error}") from error
+        self.has_run = has_run
+        self._save_files(instance.wasi.files)
+        return sealed
+
     def place(self, instance: Instance) -> None:
-        """Make the memory of an instance, in which the template is, what it was."""
-        if self._checkpoint is not None:
-            instance.place_checkpoint(self._checkpoint)
+        """Make a new instance's memory what it was."""
+        if self._checkpoint is None or not self._checkpoint.is_valid:
+            instance.place(self._template.image, self._template.mapper)
+            return
+        instance.place(self._checkpoint.base, self._template.mapper)
+        instance.place_checkpoint(self._checkpoint)
 
     def ran(self, seconds: float) -> None:
         """A run that began after the last ``take`` took that long."""
         refilled = self._budget_bytes + int(seconds * _REFILL_BYTES_PER_SECOND)
         self._budget_bytes = max(min(refilled, _BUDGET_BYTES), self._budget_bytes)
 
-    def forget(self) -> None:
-        """The context began anew, from its template."""
-        self.close()
-        self._saved = ()
+    def begin_anew(self) -> None:
+        """The context lost its state, and starts from its template; its instance is gone."""
+        if self._checkpoint is not None:
+            self._checkpoint.restart(Sealed(self._template.image))
+        self._release_files()
+        self._saved = self._template.files
+        self.has_run = False
+
+    def return_to(self, savepoint: Savepoint) -> None:
+        """The context is to be what it was then; its instance is gone."""
+        if self._checkpoint is not None:
+            self._checkpoint.restart(savepoint.memory)
+        self._save_files(savepoint.files)
+        self.has_run = savepoint.has_run
 
     def close(self) -> None:
         """Give all back, when no instance is left. Idempotent."""
         if self._checkpoint is not None:
             self._checkpoint.close()
-        if self._files is not None:
-            self._files.close_all()
-            self._files = None
+        self._release_files()
 
     def _save_files(self, files: FileTable) -> None:
         saved = files.save()
-        if saved == self._saved:
+        if saved == self._saved and self._held is not None:
             return
-        former, self._files = self._files, FileTable(self._fs, self._limits.open_files, saved)
+        former, self._held = self._held, FileTable(self._fs, self._limits.open_files, saved)
         self._saved = saved
         if former is not None:
             former.close_all()
 
+    def _release_files(self) -> None:
+        if self._held is not None:
+            self._held.close_all()
+            self._held = None
 
-def _new_checkpoint(template: Template) -> Checkpoint | None:
-    found, memory = scanner(), arena()
-    if found is None or memory is None or not isinstance(template.mapper, CopyOnWriteMapper):
+
+def _new_checkpoint(template: Template, memory: Sealed) -> Checkpoint | None:
+    found, room = scanner(), arena()
+    if found is None or room is None or not isinstance(template.mapper, CopyOnWriteMapper):
         return None
-    return Checkpoint(template.image, found, memory, template.mapper)
+    return Checkpoint(memory, found, room, template.mapper)

@@ -118,7 +118,7 @@ def _make(language: Language, engine: Engine, module: Module, path: Path) -> Non
     """Run the language's warm-up in a new instance, and write down what has become of it."""
     words = _interrupt_words(language, engine, module)
     heard = bytearray()
-    instance = _bare_instance(engine, module, heard)
+    instance = _bare_instance(language, engine, module, heard)
     try:
         _step(language, instance, language.boot(), heard)
         language.warm_up(instance, lambda request: _step(language, instance, request, heard))
@@ -130,7 +130,7 @@ def _make(language: Language, engine: Engine, module: Module, path: Path) -> Non
 def _interrupt_words(language: Language, engine: Engine, module: Module) -> Words:
     """Where this guest is asked to stop, tried out in an instance of its own; none if that did not work."""
     heard = bytearray()
-    instance = _bare_instance(engine, module, heard)
+    instance = _bare_instance(language, engine, module, heard)
 
     def run(code: str) -> None:
         _step(language, instance, language.run_request(CellRequest(code, 0)), heard)
@@ -148,7 +148,7 @@ def _interrupt_words(language: Language, engine: Engine, module: Module) -> Word
         instance.close()
 
 
-def _bare_instance(engine: Engine, module: Module, heard: bytearray) -> Instance:
+def _bare_instance(language: Language, engine: Engine, module: Module, heard: bytearray) -> Instance:
     clock = SystemClock()
     shared = tree()
     fs = FileSystem(shared.base, _QUOTA, clock.realtime_ns)
@@ -163,7 +163,7 @@ def _bare_instance(engine: Engine, module: Module, heard: bytearray) -> Instance
 
     memory = GuestMemory(lambda: memoryview(b""))
     wasi = WasiState(memory, fs, files, output, clock=clock, arguments=(b"wasm_interp",), environment=_ENVIRONMENT)
-    return Instance(engine, module, wasi, door, _PREPARATION_MEMORY)
+    return Instance(engine, module, wasi, door, _PREPARATION_MEMORY, language.imports)
 
 
 def _step(language: Language, instance: Instance, request: bytes, heard: bytearray) -> None:

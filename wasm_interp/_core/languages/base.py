@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from wasm_interp._core.artifacts import Artifact
-from wasm_interp._core.engine.instance import Instance
+from wasm_interp._core.engine import HostImport, Instance
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a context learns with its first run after its image was placed.
 
-    seed: hexadecimal, for a deterministic context; None for fresh entropy.
+    cwd, env: None for a fork, which has them already. seed: hexadecimal, for a deterministic context; None for
+    fresh entropy, which generators that the program of a fork seeded itself do not get.
     """
 
-    cwd: str
-    env: dict[str, str]
+    cwd: str | None = None
+    env: dict[str, str] | None = None
     seed: str | None = None
 
 
@@ -40,6 +41,8 @@ class Language(ABC):
     name: ClassVar[str]
     aliases: ClassVar[frozenset[str]]  # lower case, the name included
     suffixes: ClassVar[tuple[str, ...]]
+    imports: ClassVar[tuple[HostImport, ...]] = ()  # what the guest wants beside WASI and the door
+    polls: ClassVar[bool] = False  # whether the guest calls the host, often, to ask if it is to stop
 
     @abstractmethod
     def guest(self) -> Artifact:
@@ -85,6 +88,14 @@ class Language(ABC):
         if cell.env:
             fields["env"] = cell.env
         if cell.start is not None:
-            entropy = True if cell.start.seed is None else cell.start.seed
-            fields["start"] = {"cwd": cell.start.cwd, "env": cell.start.env, "entropy": entropy}
+            fields["start"] = _start_fields(cell.start)
         return json.dumps(fields).encode()
+
+
+def _start_fields(start: Start) -> dict[str, Any]:
+    fields: dict[str, Any] = {"entropy": True if start.seed is None else start.seed}
+    if start.cwd is None:
+        fields["forked"] = True
+    else:
+        fields |= {"cwd": start.cwd, "env": start.env}
+    return fields

@@ -122,6 +122,10 @@ class FileTable:
             self._release(descriptor)
         self._open.clear()
 
+    def inodes(self) -> list[int]:
+        """What the descriptors lead to, streams aside; once for each."""
+        return [descriptor.ino for descriptor in self._open.values() if descriptor.stream is None]
+
     def save(self) -> tuple[tuple[int, Descriptor], ...]:
         """The table as data, by number."""
         return tuple((number, replace(descriptor)) for number, descriptor in sorted(self._open.items()))

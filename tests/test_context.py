@@ -442,7 +442,6 @@ def test_clean_up_runs_after_a_timeout(context: CodeContext) -> None:
     assert stop_of(result) == (StopKind.TIMEOUT, StateAfterStop.KEPT)
 
 
-@pytest.mark.xfail(reason="a guest that has noticed its interrupt is asked again once it sleeps (engine/means.py)")
 @pytest.mark.parametrize("wait", ["while True: pass", "time.sleep(1000)"])
 def test_clean_up_may_sleep(context: CodeContext, wait: str) -> None:
     result = context.run(

@@ -40,9 +40,12 @@ class AsyncSandbox:
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
     ) -> None:
         """See Sandbox."""
-        self._sandbox = Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts)
+        self._take(Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts))
+
+    def _take(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        self.files = AsyncFiles(self._sandbox.files)
+        self.files = AsyncFiles(sandbox.files)
 
     async def create_code_context(
         self,
@@ -90,6 +93,12 @@ class AsyncSandbox:
         if told.error is not None:
             raise told.error
         return result
+
+    async def fork(self) -> AsyncSandbox:
+        """See Sandbox.fork."""
+        twin = AsyncSandbox.__new__(AsyncSandbox)
+        twin._take(await asyncio.to_thread(self._sandbox.fork))
+        return twin
 
     async def list_code_contexts(self) -> list[CodeContext]:
         """See Sandbox.list_code_contexts."""

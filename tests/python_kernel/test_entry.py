@@ -65,7 +65,7 @@ def test_a_ping(host) -> None:
 def test_what_a_context_is_told_at_its_start(host, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[object] = []
     monkeypatch.setattr(entry.environment, "start", lambda cwd, env: told.append((cwd, env)))
-    monkeypatch.setattr(entry.entropy, "reseed", lambda seed: told.append(seed))
+    monkeypatch.setattr(entry.entropy, "reseed", lambda seed, *, forked: told.append(seed))
     run("1", start={"cwd": "/w", "env": {"A": "b"}, "entropy": True})
     run("1", start={"cwd": "/w", "env": {}, "entropy": "00ff"})
     run("1", start={"cwd": "/w", "env": {}, "entropy": False})

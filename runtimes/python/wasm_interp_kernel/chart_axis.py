@@ -115,8 +115,12 @@ class ChartAxis:
             return self._periods(places)
         numbers = [place if place is not None and isfinite(place) else None for place in places.tolist()]
         names = self.names
-        if names and all(number is not None and number in names for number in numbers):
-            return [names[int(number)] for number in numbers]
+        if not names:
+            return numbers
+        # What seaborn puts beside its category, to keep points apart, still belongs to it.
+        found = [None if number is None else round(number) if self.is_categorical else number for number in numbers]
+        if all(number is None or number in names for number in found):
+            return [None if number is None else names[int(number)] for number in found]
         return numbers
 
     def texts(self, places: list[float]) -> list[str]:
@@ -130,7 +134,9 @@ class ChartAxis:
 
     def tick_values(self) -> list[float | str | None]:
         places = [place for place, _ in self.ticks]
-        return self.values(_modules["numpy"].asarray(places, dtype=float)) if self.is_time else places
+        if self.is_time:
+            return self.values(_modules["numpy"].asarray(places, dtype=float))
+        return [tidy(place) for place in places]
 
     def tick_labels(self) -> list[str]:
         return [text for _, text in self.ticks]
@@ -186,8 +192,13 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def number_text(number: float) -> str:
-    """3.0 as 3, and other floats by their 12 leading digits, so that 0.1 + 0.2 is 0.3."""
+def tidy(number: float) -> float:
+    """A number that was computed as one would write it: 0.6 for 0.6000000000000001."""
+    return float(f"{number:.12g}")
+
+
+def number_text(number: float, digits: int = 12) -> str:
+    """3.0 as 3, and other floats by their leading digits, so that 0.1 + 0.2 is 0.3."""
     if isfinite(number) and number.is_integer() and abs(number) < 1e15:
         return str(int(number))
-    return f"{number:.12g}"
+    return f"{number:.{digits}g}"

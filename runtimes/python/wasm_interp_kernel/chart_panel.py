@@ -67,7 +67,11 @@ class Panel:
         own = artist.get_label()
         if own and not str(own).startswith("_"):
             return str(own)
-        return (self.legend and self.legend.get(color_key(color))) or otherwise
+        return self.legend_text(color) or otherwise
+
+    def legend_text(self, color: object) -> str | None:
+        """What the legend says of a colour."""
+        return self.legend.get(color_key(color)) if self.legend else None
 
 
 def color_key(color: object) -> tuple | None:

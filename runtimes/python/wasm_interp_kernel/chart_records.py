@@ -5,11 +5,15 @@
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
+from itertools import count
 
 BINS = "_wasm_interp_bins"  # of a BarContainer: the edges, one more than bars
-STEPS = "_wasm_interp_steps"  # of a step histogram's polygon: (edges, counts, is_horizontal)
+STEPS = "_wasm_interp_steps"  # of a step histogram's polygon: (number, edges, counts, is_horizontal)
 BOXES = "_wasm_interp_boxes"  # of an Axes: what each bxp() returned
+
+_numbers = count()
 
 
 def watch(axes: object) -> None:
@@ -24,10 +28,8 @@ def _wrapped(method: Callable, record: Callable) -> Callable:
     @wraps(method)
     def call(self, *args, **kwargs):
         made = method(self, *args, **kwargs)
-        try:
+        with suppress(Exception):  # a subclass that returns something else has no chart, but it works
             record(self, made, kwargs)
-        except Exception:  # a subclass that returns something else has no chart, but it works
-            pass
         return made
 
     setattr(call, BINS, True)
@@ -47,7 +49,7 @@ def _record_bins(axes: object, made: tuple, options: dict) -> None:
         heights = counts[index] if several else counts
         own = heights - below if stacked and below is not None else heights
         below = heights
-        setattr(drawn[0], STEPS, (edges, own.tolist(), options.get("orientation") == "horizontal"))
+        setattr(drawn[0], STEPS, (next(_numbers), edges, own.tolist(), options.get("orientation") == "horizontal"))
 
 
 def _record_boxes(axes: object, made: dict, options: dict) -> None:

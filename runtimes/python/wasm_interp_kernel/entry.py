@@ -16,6 +16,7 @@ from wasm_interp_kernel import (
     environment,
     figures,
     immortals,
+    libraries,
     loop,
     magics,
     preload,
@@ -206,6 +207,7 @@ def install() -> None:
     unsupported.install()
     display.install()
     figures.install()
+    libraries.install()
     tables.install()
     magics.install(session)
     sys.displayhook = displayhook

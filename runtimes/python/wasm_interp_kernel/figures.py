@@ -1,16 +1,15 @@
-"""matplotlib figures as results: at plt.show(), as values, and those left open when a cell ends; PIL's Image.show().
+"""matplotlib figures as results: at plt.show(), as values, and those left open when a cell ends.
 
 Figures are drawn at their own dpi with a tight bounding box, as png, and closed once shown.
 """
 
 import io
 import sys
-from collections.abc import Callable
 
-from wasm_interp_kernel import fonts, formatters
+from wasm_interp_kernel import formatters
 
-PNG, SVG, JPEG, PDF = "image/png", "image/svg+xml", "image/jpeg", "application/pdf"
-_FORMATS = {"png": PNG, "svg": SVG, "jpeg": JPEG, "jpg": JPEG, "pdf": PDF}
+#: JPEG is not among them: the guest's Pillow has no encoder for it.
+_MIME_OF_FORMAT = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 #: What a shown figure carries; the png is always among them.
 formats: tuple[str, ...] = ("png",)
@@ -19,11 +18,11 @@ _figures: dict[int, object] | None = None
 
 
 def set_formats(names: list[str]) -> None:
-    """Choose what a shown figure carries, of png, svg, jpeg, pdf. Raises ValueError for another name."""
+    """Choose what a shown figure carries, of png, svg, pdf. Raises ValueError for another name."""
     global formats
     for name in names:
-        if name not in _FORMATS:
-            raise ValueError(f"a figure has no format {name!r}; there are {', '.join(_FORMATS)}")
+        if name not in _MIME_OF_FORMAT:
+            raise ValueError(f"a figure has no format {name!r}; there are {', '.join(_MIME_OF_FORMAT)}")
     formats = tuple(dict.fromkeys(["png", *names]))
 
 
@@ -47,9 +46,11 @@ def draw(figure: object, name: str) -> bytes:
 
 def _format_figure(figure: object, data: dict) -> None:
     """A figure as value or argument of display(): drawn, and closed so that it is not shown again."""
-    for name in formats:
-        formatters.add(_FORMATS[name], draw(figure, name), data, {})
-    _close(figure)
+    try:
+        for name in formats:
+            formatters.add(_MIME_OF_FORMAT[name], draw(figure, name), data, {})
+    finally:
+        _close(figure)
 
 
 def _close(figure: object) -> None:
@@ -70,7 +71,7 @@ def show_open() -> None:
         _modules["matplotlib.pyplot"].close("all")
 
 
-def _patch_pyplot(pyplot: object) -> None:
+def patch_pyplot(pyplot: object) -> None:
     def show(*args: object, **kwargs: object) -> None:
         """Show the open figures as results of the cell."""
         if any_open():
@@ -79,7 +80,7 @@ def _patch_pyplot(pyplot: object) -> None:
     pyplot.show = show
 
 
-def _patch_figure(module: object) -> None:
+def patch_figure(module: object) -> None:
     def show(self, warn: bool = True) -> None:
         """Show this figure as a result of the cell."""
         formatters.show(self)
@@ -87,29 +88,5 @@ def _patch_figure(module: object) -> None:
     module.Figure.show = show
 
 
-def _patch_pillow(module: object) -> None:
-    def show(self, title: str | None = None) -> None:
-        """Show this image as a result of the cell."""
-        formatters.show(self)
-
-    module.Image.show = show
-
-
-_PATCHES: dict[str, Callable] = {
-    "matplotlib.pyplot": _patch_pyplot,
-    "matplotlib.figure": _patch_figure,
-    "matplotlib.ft2font": fonts.patch_ft2font,
-    "PIL.Image": _patch_pillow,
-}
-
-
-def patch_loaded() -> None:
-    """Make matplotlib and PIL, where they are loaded, show and read in the ways of this sandbox."""
-    for name, patch in _PATCHES.items():
-        if name in _modules:
-            patch(_modules[name])
-
-
 def install() -> None:
     formatters.by_type["matplotlib.figure.Figure"] = _format_figure
-    patch_loaded()

@@ -26,6 +26,9 @@ _METHODS = (
 )
 _BINARY = frozenset({"image/png", "image/jpeg", "application/pdf"})
 
+#: A class that has this has every attribute, so the display methods that it seems to have mean nothing.
+_CANARY = "_ipython_canary_method_should_not_exist_"
+
 Bundle = tuple[dict[str, object], dict[str, object]]
 
 #: Formatters for types that have no methods of their own, by "module.qualname"; a subclass is found too.
@@ -135,7 +138,7 @@ def bundle(value: object) -> Bundle | None:
 
 def _bundle(value: object) -> Bundle | None:
     kind = type(value)
-    if kind in _PLAIN or isinstance(value, type):
+    if kind in _PLAIN or isinstance(value, type) or getattr(kind, _CANARY, None) is not None:
         return {"text/plain": plain_text(value)}, {}
     displays_itself = _method(value, kind, "_ipython_display_")
     if displays_itself is not None and _guard(displays_itself, default=_FAILED) is not _FAILED:

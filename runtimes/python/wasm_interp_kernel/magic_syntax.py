@@ -1,4 +1,4 @@
-"""Finding magics (``%name``, ``%%name``, ``!command``) in a cell that is otherwise Python.
+"""Finding magics (``%name``, ``%%name``, ``!command``, ``pip install``) in a cell that is otherwise Python.
 
 A magic line becomes a call on the same line, so line numbers stay. Only called for cells that are not Python as
 they stand, so a ``%`` that continues an expression is never touched.
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 LINE_HOOK = "__wasm_interp_magic__"
 SHELL_HOOK = "__wasm_interp_shell__"
 
-_find_candidate = re.compile(r"(?m)^[ \t]*(?:[A-Za-z_][\w, \t]*=[ \t]*)?[%!]").search
+# pip needs no sign, as in notebooks; with a subcommand after it, it cannot be Python.
+_PIP = r"(?=(?:pip3?|conda)[ \t]+(?:install|uninstall|list|show|freeze)\b)"
+_find_candidate = re.compile(rf"(?m)^[ \t]*(?:(?:[A-Za-z_][\w, \t]*=[ \t]*)?[%!]|{_PIP})").search
 _magic_line = re.compile(
-    r"(?P<indent>[ \t]*)(?P<target>[A-Za-z_][\w, \t]*=[ \t]*)?(?P<sign>%|!!?)(?P<rest>(?:[^\n\\]|\\\n|\\.)*)"
+    r"(?P<indent>[ \t]*)(?:(?P<target>[A-Za-z_][\w, \t]*=[ \t]*)?(?P<sign>%|!!?)|" + _PIP + r")"
+    r"(?P<rest>(?:[^\n\\]|\\\n|\\.)*)"
 ).match
 _line_magic = re.compile(r"[ \t]*(?P<name>[A-Za-z_][\w.]*)(?P<argument>.*)", re.S).fullmatch
 _cell_magic = re.compile(r"\s*%%(?P<name>\w+)(?P<argument>[^\n]*)(?:\n(?P<body>.*))?", re.S).fullmatch
@@ -80,7 +83,7 @@ def _call(magic: re.Match) -> str:
     rest = magic["rest"].replace("\\\n", " ")
     prefix = magic["indent"] + (magic["target"] or "")
     suffix = "\n" * magic[0].count("\n")
-    if magic["sign"] != "%":
+    if magic["sign"] not in ("%", None):
         return f"{prefix}{SHELL_HOOK}({rest.strip()!r}){suffix}"
     named = _line_magic(rest)
     name, argument = (named["name"], named["argument"].strip()) if named else (rest.strip(), "")

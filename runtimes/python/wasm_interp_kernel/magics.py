@@ -6,16 +6,10 @@ import os
 import time
 from collections.abc import Callable
 
-from wasm_interp_kernel import figures, formatters, magic_syntax, sources
+from wasm_interp_kernel import figures, formatters, magic_syntax, pip_answers, sources
+from wasm_interp_kernel.magic_errors import UsageError
 
 _perf_counter, _process_time = time.perf_counter, time.process_time
-
-
-class UsageError(Exception):
-    """A magic that is not here or was misused. Shown without a traceback."""
-
-
-UsageError.__module__ = "builtins"
 
 
 def _time(session, argument: str, filename: str = "<magic>"):
@@ -146,22 +140,6 @@ def _run(session, argument: str) -> None:
     exec(compile(source, path, "exec", dont_inherit=True), session.namespace)
 
 
-def _pip(session, argument: str) -> None:
-    if argument.split()[:1] == ["list"]:
-        print("\n".join(f"{name} {version}" for name, version in installed()))
-        return
-    names = ", ".join(name for name, _ in installed())
-    raise UsageError(f"packages cannot be installed from inside the sandbox. These are here: {names}")
-
-
-def installed() -> list[tuple[str, str]]:
-    """Names and versions of the packages that can be imported, sorted."""
-    from importlib.metadata import distributions
-
-    found = {item.metadata["Name"]: item.version for item in distributions()}
-    return sorted(found.items(), key=lambda item: item[0].lower())
-
-
 def _config(session, argument: str) -> None:
     """%config InlineBackend.figure_formats = ['png', 'svg']; other settings have no effect here."""
     name, _, value = argument.partition("=")
@@ -176,6 +154,11 @@ def _config(session, argument: str) -> None:
         figures.set_formats([name for name in names if name != "retina"])
     except ValueError as exc:
         raise UsageError(f"%config: {exc}") from None
+
+
+def _pip(session, argument: str) -> None:
+    """%pip: nothing can be installed from inside; says what is there."""
+    pip_answers.answer(argument)
 
 
 def _nothing(session, argument: str) -> None:
@@ -194,6 +177,7 @@ _LINE: dict[str, Callable] = {
     "set_env": _env,
     "run": _run,
     "pip": _pip,
+    "pip3": _pip,
     "conda": _pip,
     "config": _config,
     "load_ext": _nothing,
@@ -256,9 +240,8 @@ def run_cell_magic(session, magic: magic_syntax.CellMagic, filename: str) -> obj
 
 def shell(command: str) -> None:
     """What a ``!command`` line calls."""
-    words = command.split()
-    if words[:1] in (["pip"], ["pip3"], ["conda"]):
-        _pip(None, " ".join(words[1:]))
+    if (argument := pip_answers.pip_argument(command)) is not None:
+        pip_answers.answer(argument)
         return
     raise UsageError(f"there are no processes in this sandbox: cannot run {command!r}")
 

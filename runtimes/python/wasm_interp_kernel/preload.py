@@ -5,16 +5,18 @@ import importlib
 import sys
 import warnings
 
-from wasm_interp_kernel import entropy, figures, holes, sources
+from wasm_interp_kernel import entropy, holes, libraries, sources
 
 
 def preload(modules: list[str]) -> None:
     """Import modules and use each once where a first use is dear. Raises what an import raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if "pandas" in modules:
+            libraries.import_pandas()
         for name in modules:
             importlib.import_module(name)
-        figures.patch_loaded()
+        libraries.patch_loaded()
         for name, use in _FIRST_USES.items():
             if name in sys.modules:
                 use()

@@ -253,7 +253,9 @@ class Instance:
         if self.wasi.exit_code is not None:
             return Exit(f"the program ended its interpreter with status {self.wasi.exit_code}", StopKind.EXITED)
         code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
-        if code is None or self.gate.is_shut:
+        with self.gate.lock:  # the watchdog holds it from before it takes the memory until it has said so
+            was_taken = self.gate.is_shut
+        if code is None or was_taken:
             return Exit("stopped by the host")
         if code is wasmtime.TrapCode.STACK_OVERFLOW:
             return Exit("the native stack is exhausted", StopKind.STACK)

@@ -19,6 +19,7 @@ Words = tuple[tuple[int, int], ...]  # (address, bits to set) of 32-bit words
 _RESERVED_BYTES = 4 << 30  # what wasmtime reserves for a 32-bit memory, so that its base never moves
 _PROT_NONE = 0
 _WORD = struct.Struct("<I")
+_FLAG = 1  # a word of its own that says yes or no; other bits belong to words that the guest writes all the time
 
 
 class MemoryGate:
@@ -67,9 +68,8 @@ class Asker:
     def _set_bits(self) -> None:
         memory = self._memory()
         values = [(address, _WORD.unpack_from(memory, address)[0], bits) for address, bits in self._words]
-        noticed = self._asked and not any(value & bits for _, value, bits in values)
-        if noticed:
-            return
+        if self._asked and not all(value & bits for _, value, bits in values if bits == _FLAG):
+            return  # noticed: an interpreter clears its flags before it calls the handler
         self._asked = True
         for address, value, bits in values:
             _WORD.pack_into(memory, address, value | bits)
@@ -87,12 +87,14 @@ class ByProtection:
         return self._asker.ask()
 
     def end(self) -> None:
-        """Shuts the gate too: a host function that comes later finds it shut, and traps the guest by itself."""
+        """Shuts the gate too: a host function that comes later finds it shut, and traps the guest by itself.
+
+        Taken again at each tick: a guest that grows its memory just then has the new part of it.
+        """
         if not self._gate.lock.acquire(blocking=False):
             return  # it sees `must_end` when it is done; and the next tick tries again
         try:
-            if not self._gate.is_shut:
-                self._gate.is_shut = _protect(self._base)
+            self._gate.is_shut = _protect(self._base) or self._gate.is_shut
         finally:
             self._gate.lock.release()
 

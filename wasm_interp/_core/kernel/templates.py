@@ -17,7 +17,7 @@ from typing import Any
 
 import wasm_interp._core.engine as engines
 from wasm_interp._core.engine import Engine, Instance, Mode, Module, RewriteRefused, Words
-from wasm_interp._core.images.image import Image, whole_file_image, write_pages
+from wasm_interp._core.images.image import PAGE_BYTES, Image, whole_file_image, write_pages
 from wasm_interp._core.images.mapping import Mapper, default_mapper
 from wasm_interp._core.kernel.progress import Stage, working
 from wasm_interp._core.languages.base import CellRequest, Language
@@ -194,15 +194,27 @@ def _write(path: Path, instance: Instance, words: Words) -> None:
 
 def _read(path: Path) -> tuple[Image, Files, Words]:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        size, described = _read_description(descriptor)
+        files = tuple((number, _descriptor(fields)) for number, fields in described["files"])
+        words = tuple((int(address), int(bits)) for address, bits in described["interrupt_words"])
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return whole_file_image(descriptor, size), files, words
+
+
+def _read_description(descriptor: int) -> tuple[int, dict[str, Any]]:
+    """Where the pages end, and what comes after them."""
     with open(descriptor, "rb", closefd=False) as file:
         end = file.seek(-_LENGTH_BYTES, os.SEEK_END)
         length = int.from_bytes(file.read(), "little")
         size = end - length
+        if size < 0 or size % PAGE_BYTES:
+            raise ValueError(f"{size} bytes are no whole pages")
         file.seek(size)
-        described = json.loads(file.read(length))
-    files = tuple((number, _descriptor(fields)) for number, fields in described["files"])
-    words = tuple((int(address), int(bits)) for address, bits in described["interrupt_words"])
-    return whole_file_image(descriptor, size), files, words
+        described: dict[str, Any] = json.loads(file.read(length))
+    return size, described
 
 
 def _describe(number: int, descriptor: Descriptor) -> tuple[int, dict[str, Any]]:

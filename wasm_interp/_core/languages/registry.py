@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from wasm_interp._core.languages.base import Language
+from wasm_interp._core.languages.javascript import JavaScriptLanguage
 from wasm_interp._core.languages.python import PythonLanguage
 from wasm_interp.errors import UnknownLanguage
 
-LANGUAGES: tuple[Language, ...] = (PythonLanguage(),)
+LANGUAGES: tuple[Language, ...] = (PythonLanguage(), JavaScriptLanguage())
 DEFAULT = LANGUAGES[0]
 
 

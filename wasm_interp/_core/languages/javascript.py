@@ -1,0 +1,281 @@
+"""JavaScript: QuickJS, driven through its C interface.
+
+A run: the kernel gets the request and gives back the source to evaluate; the host evaluates it, so that
+the program's code runs with nothing of ours below it on the stack; the kernel gets the value, or what was thrown;
+then jobs run and the kernel steps through timers until it says that the run is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
+from wasm_interp._core.engine import Instance
+from wasm_interp._core.languages import quickjs
+from wasm_interp._core.languages.base import Language
+from wasm_interp._core.languages.quickjs import Operation
+
+# The guest's stack of 1 MiB is in linear memory, below its data; what is left is for C code at the deepest point.
+_STACK_BYTES = 832 << 10
+_MODULE = 1  # of JS_EVAL_TYPE
+_HEADER_BYTES = 64  # of a prepared source: flags, file name, zero
+_CONTEXT_BYTES = 1024  # where to look for a value in a JSContext
+_BOOT = b"boot"
+_JOBS_AFTER_STOP = 200_000
+_WARM_ROUNDS = 20
+_WARM_CELLS = (
+    "1 + 1",
+    "let a = 1; const b = {x: [1, 'two', null]}; b",
+    "console.log('%s is %d', 'a', 1, {a: 1}, [1, 2])",
+    "class A { #p = 1; m() { return this.#p } }; new A()",
+    "function f(x) { return x * 2 }; f(21)",
+    "await Promise.resolve(1)",
+    "null.x",
+    "new Map([[1, new Set([2])]])",
+    "setTimeout(() => {}, 0); undefined",
+    "let ;",
+)
+
+
+class JavaScriptLanguage(Language):
+    """QuickJS in WebAssembly."""
+
+    name = "javascript"
+    aliases = frozenset({"javascript", "js", "node"})
+    suffixes = (".js", ".mjs", ".cjs")
+    imports = quickjs.IMPORTS
+    polls = True
+
+    def guest(self) -> Artifact:
+        return artifact("javascript", "quickjs.wasm")
+
+    def kernel_identity(self) -> str:
+        digest = hashlib.sha256(repr((_STACK_BYTES, _WARM_CELLS, sorted(quickjs.FUNCTIONS))).encode())
+        for name in ("acorn.mjs", "inspect.cjs", "whatwg-url.cjs", "buffer.cjs", "events.cjs", "path.cjs"):
+            digest.update(artifact("javascript", f"npm/{name}").sha256.encode())
+        for path in _sources():
+            digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
+
+    def boot(self) -> bytes:
+        return _BOOT
+
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+        for _ in range(_WARM_ROUNDS):
+            for code in _WARM_CELLS:
+                send(json.dumps({"kind": "warm", "code": code}).encode())
+        send(b'{"kind":"freeze"}')
+
+    @property
+    def endless_loop(self) -> str:
+        return "while (true);"
+
+    def send(self, instance: Instance, request: bytes) -> int:
+        if not instance.function("qjs_get_context_ptr", 0)():
+            _Boot(instance).run()
+            return 0
+        return _Turn(instance).serve(request)
+
+
+def _sources() -> list[Path]:
+    return sorted(kernel_folder("javascript").rglob("*.js"))
+
+
+class _Turn:
+    """One request, served from inside `Instance.enter`."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
+        self._kernel = int.from_bytes(instance.read(self._block, 4), "little")
+        self._undefined = self._call("qjs_get_undefined")
+
+    def serve(self, request: bytes) -> int:
+        place = self._place(request)
+        text = self._call("qjs_new_string", place, len(request))
+        self._call("wasm_free", place)
+        source = self._ask(Operation.RUN, text)
+        if self._call("qjs_is_string", source):
+            self._evaluate(source)
+        self._call("qjs_free_value", source)
+        while self._run_jobs() and self._step():
+            pass
+        self._call("qjs_free_value", self._undefined)
+        return 0
+
+    def _evaluate(self, source: int) -> None:
+        """``source`` is flags (one character), a file name, a zero, and the code."""
+        start = self._call("qjs_get_string_len", source, self._block + quickjs.LENGTH)
+        length = int.from_bytes(self._instance.read(self._block + quickjs.LENGTH, 4), "little")
+        header = self._instance.read(start, min(_HEADER_BYTES, length))
+        end = header.index(b"\0") + 1
+        value = self._call("qjs_eval", start + end, length - end, start + 1, header[0] & 0x7F if header[0] < 128 else 0)
+        self._call("qjs_free_cstring", start)
+        if not self._call("qjs_is_exception", value):
+            self._tell(Operation.VALUE, value)
+            return
+        self._call("qjs_free_value", value)
+        self._tell(Operation.THREW, self._call("qjs_get_exception"))
+
+    def _run_jobs(self) -> bool:
+        """Every microtask; False when the run was stopped."""
+        run = self._instance.function("qjs_execute_pending_job", 0)
+        stopper = self._instance.stopper
+        while stopper.requested is None:
+            outcome = run()
+            if outcome == 0:
+                return True
+            if outcome >> 31:
+                self._tell(Operation.THREW, self._call("qjs_get_exception"))
+        return self._stop()
+
+    def _step(self) -> bool:
+        answer = self._ask(Operation.STEP)
+        goes_on = bool(self._call("qjs_get_bool", answer))
+        self._call("qjs_free_value", answer)
+        return goes_on or self._instance.stopper.requested is not None
+
+    def _stop(self) -> bool:
+        """The run is to stop: end what is left of it, and let the kernel say so."""
+        run = self._instance.function("qjs_execute_pending_job", 0)
+        for _ in range(_JOBS_AFTER_STOP):
+            outcome = run()
+            if outcome == 0:
+                break
+            if outcome >> 31:
+                self._call("qjs_free_value", self._call("qjs_get_exception"))
+        self._call("qjs_set_interrupt_handler", 0)
+        self._call("qjs_free_value", self._ask(Operation.STOPPED))
+        self._call("qjs_set_interrupt_handler", 1)
+        return False
+
+    def _tell(self, operation: int, value: int) -> None:
+        self._call("qjs_free_value", self._ask(operation, value))
+
+    def _ask(self, operation: int, *cells: int) -> int:
+        """The kernel's answer; its arguments are freed."""
+        number = self._call("qjs_new_number", quickjs.number_bits(operation))
+        arguments = self._block + quickjs.ARGUMENTS
+        self._instance.write(arguments, struct.pack(f"<{1 + len(cells)}I", number, *cells))
+        answer = self._call("qjs_call", self._kernel, self._undefined, 1 + len(cells), arguments)
+        for cell in (number, *cells):
+            self._call("qjs_free_value", cell)
+        if self._call("qjs_is_exception", answer):
+            self._call("qjs_free_value", self._call("qjs_get_exception"))
+        return answer
+
+    def _place(self, data: bytes) -> int:
+        place = self._call("wasm_malloc", len(data) + 1)
+        if not place:
+            raise MemoryError(f"the guest has no room for a request of {len(data)} bytes")
+        self._instance.write(place, data + b"\0")
+        return place
+
+    def _call(self, name: str, *arguments: int) -> int:
+        return self._instance.function(name, len(arguments))(*arguments)
+
+
+class _Boot:
+    """A new instance becomes one with a kernel: two realms, ours and the program's.
+
+    The kernel's own realm has its own Array, JSON and Promise, so that nothing that a program does to its own reaches it.
+    """
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def run(self) -> None:
+        call = self._call
+        call("_initialize")
+        if call("qjs_init"):
+            raise MemoryError("QuickJS has not begun")
+        call("qjs_set_max_stack_size", _STACK_BYTES)
+        call("qjs_set_interrupt_handler", 1)
+        call("qjs_set_module_loader", 1)
+        self._define_host_functions()
+        self._evaluate("kernel/main.js", (kernel_folder("javascript") / "kernel/main.js").read_bytes(), _MODULE)
+        kernel = self._property(call("qjs_get_global"), "__kernel")
+        self._enter_realm(kernel)
+        call("qjs_set_promise_rejection_handler", 1)
+
+    def _define_host_functions(self) -> None:
+        host = self._call("qjs_new_object")
+        for name in quickjs.FUNCTIONS:
+            place = self._text(name)
+            function = self._call("qjs_new_host_function", place, len(name), 0)
+            self._call("qjs_set_prop_string", host, place, function)
+        self._call("qjs_set_prop_string", self._call("qjs_get_global"), self._text("__host"), host)
+
+    def _enter_realm(self, kernel: int) -> None:
+        """The program's realm becomes the current one; its block names the kernel."""
+        runtime = self._call("qjs_get_runtime_ptr")
+        context = self._call("JS_NewContext", runtime)
+        self._call("qjs_set_runtime_and_context", runtime, context)
+        block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
+        self._instance.write(block, kernel.to_bytes(4, "little") + bytes(quickjs.BLOCK_BYTES - 4))
+        variables = self._variables(context)
+        self._call("JS_SetContextOpaque", context, block)
+        arguments = self._call("wasm_malloc", 12)
+        number = self._call("qjs_new_number", quickjs.number_bits(Operation.BEGIN))
+        self._instance.write(arguments, struct.pack("<3I", number, self._call("qjs_get_global"), variables))
+        self._checked(self._call("qjs_call", kernel, self._call("qjs_get_undefined"), 3, arguments))
+
+    def _variables(self, context: int) -> int:
+        """The object that holds a realm's `let`, `const` and `class` bindings, which no export gives.
+
+        It is the value after the global object in the context's structure; a binding found in it proves that.
+        """
+        self._evaluate("probe", b"let wasmInterpProbe = 1", 0)
+        cell = self._call("qjs_get_global")
+        value = self._instance.read(self._instance_word(cell), 8)
+        structure = self._instance.read(context, _CONTEXT_BYTES)
+        offset = structure.index(value)
+        found = self._call("wasm_malloc", 8)
+        self._instance.write(found, structure[offset + 8 : offset + 16])
+        variables = self._call("qjs_dup_value", found)
+        if not self._call("qjs_is_number", self._property(variables, "wasmInterpProbe")):
+            raise LookupError("the bindings of a realm are not where this build of QuickJS should have them")
+        return variables
+
+    def _instance_word(self, cell: int) -> int:
+        return cell
+
+    def _property(self, value: int, name: str) -> int:
+        return self._call("qjs_get_prop_string", value, self._text(name))
+
+    def _evaluate(self, name: str, source: bytes, flags: int) -> int:
+        value = self._checked(self._call("qjs_eval", self._bytes(source), len(source), self._text(name), flags))
+        while (outcome := self._call("qjs_execute_pending_job")) == 1:
+            pass
+        if outcome:
+            raise RuntimeError(f"{name}: {self._exception()}")
+        if self._call("qjs_is_promise", value) and self._call("qjs_promise_state", value) == 2:
+            raise RuntimeError(f"{name}: {self._described(self._call('qjs_promise_result', value))}")
+        return value
+
+    def _checked(self, value: int) -> int:
+        if self._call("qjs_is_exception", value):
+            raise RuntimeError(self._exception())
+        return value
+
+    def _exception(self) -> str:
+        return self._described(self._call("qjs_get_exception"))
+
+    def _described(self, error: int) -> str:
+        texts = [self._call("qjs_get_string", cell) for cell in (error, self._property(error, "stack"))]
+        return "\n".join(self._instance.read(text, self._call("strlen", text)).decode() for text in texts)
+
+    def _text(self, text: str) -> int:
+        return self._bytes(text.encode())
+
+    def _bytes(self, data: bytes) -> int:
+        place = self._call("wasm_malloc", len(data) + 1)
+        self._instance.write(place, data + b"\0")
+        return place
+
+    def _call(self, name: str, *arguments: int) -> int:
+        return self._instance.function(name, len(arguments))(*arguments)

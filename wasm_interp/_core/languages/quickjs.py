@@ -1,0 +1,353 @@
+"""QuickJS as a guest: the functions that it imports, and the values that pass between it and its host.
+
+A value of the guest is held by the address of a cell that its own glue allocated (``quickjs-wasi``: every
+``qjs_*`` export takes and returns such addresses); an address that is owned is freed with ``qjs_free_value``.
+Rule: what a program's code runs under is an export called from `Instance.enter`, never one called from in here, so
+that its traps are told apart and it has the whole native stack. What is called from in here is short.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from wasm_interp._core.artifacts import artifact, kernel_folder
+from wasm_interp._core.engine import HostImport, Instance
+from wasm_interp._core.protocol.frames import MAX_FRAME_BYTES, FrameKind, encode_frame
+from wasm_interp._core.vfs.errno import Errno
+from wasm_interp._core.wasi.calls import CALLS, dispatch
+from wasm_interp._core.wasi.descriptors import Stream
+from wasm_interp.errors import ProtocolError
+
+_VALUE = struct.Struct("<iI")  # a JSValue: the number of an integer, and the tag 0
+_INTEGER_TAG = 0
+_DOUBLE = struct.Struct("<d")
+_BITS = struct.Struct("<Q")
+_POINTERS = 4
+_CALLS = {call.name: call for call in CALLS}
+
+# What the block holds that a context's opaque pointer names, each in 4 bytes.
+KERNEL, LENGTH, ARGUMENTS = 0, 4, 8
+BLOCK_BYTES = 24
+
+
+class Operation:
+    """What the kernel's one function is asked, by its first argument."""
+
+    RUN, VALUE, THREW, STEP, STOPPED, REJECTION, NORMALIZE, LOAD, BEGIN = range(9)
+
+
+def number_bits(value: int) -> int:
+    """The argument of ``qjs_new_number``, a double."""
+    bits: int = _BITS.unpack(_DOUBLE.pack(value))[0]
+    return bits
+
+
+class HostCall:
+    """One call of a host function by the guest's JavaScript: its arguments, and how to answer."""
+
+    def __init__(self, instance: Instance, caller: int, argument_cells: tuple[int, ...]) -> None:
+        self.instance = instance
+        self._caller = caller
+        self._cells = argument_cells
+
+    def guest(self, name: str, *arguments: int) -> int:
+        """Call an export."""
+        return self.instance.call_inside(self._caller, name, *arguments)
+
+    def cell(self, index: int) -> int:
+        """The address of an argument."""
+        return self._cells[index] if index < len(self._cells) else 0
+
+    def integer(self, index: int) -> int:
+        """An argument as 32 bits, unsigned; what is no small integer counts as 0."""
+        value, tag = self.instance.memory.unpack(_VALUE, self.cell(index))
+        return value & 0xFFFFFFFF if tag == _INTEGER_TAG else 0
+
+    def integers(self) -> list[int]:
+        return [self.integer(index) for index in range(len(self._cells))]
+
+    def text(self, index: int, room: int) -> bytes:
+        """An argument's text as UTF-8, a lone surrogate as its three bytes. ``room`` is 4 bytes of the guest's."""
+        start = self.guest("qjs_get_string_len", self.cell(index), room)
+        if not start:
+            return b""
+        data = self.instance.memory.read(start, self.instance.memory.read_u32(room))
+        self.guest("qjs_free_cstring", start)
+        return data
+
+    def undefined(self) -> int:
+        return self.guest("qjs_get_undefined")
+
+    def new_integer(self, value: int) -> int:
+        return self.guest("qjs_new_number", number_bits(value))
+
+    def new_text(self, data: bytes) -> int:
+        return self._from_bytes("qjs_new_string", data)
+
+    def new_buffer(self, data: bytes) -> int:
+        return self._from_bytes("qjs_new_array_buffer", data)
+
+    def evaluate(self, source: bytes, filename: bytes) -> int:
+        """The value of a short expression, in the program's realm; 0, and an exception, if it is none."""
+        code, name = self._place(source + b"\0"), self._place(filename + b"\0")
+        value = self.guest("qjs_eval", code, len(source), name, 0)
+        self.guest("wasm_free", code)
+        self.guest("wasm_free", name)
+        return self.unless_thrown(value)
+
+    def call_kernel(self, operation: int, *cells: int) -> int:
+        """The kernel's answer, owned, or 0 and an exception."""
+        block = self.guest("JS_GetContextOpaque", self.guest("qjs_get_context_ptr"))
+        memory = self.instance.memory
+        number = self.new_integer(operation)
+        arguments = self._place(struct.pack(f"<{1 + len(cells)}I", number, *cells))
+        undefined = self.undefined()
+        answer = self.guest("qjs_call", memory.read_u32(block + KERNEL), undefined, 1 + len(cells), arguments)
+        self.guest("wasm_free", arguments)
+        self.guest("qjs_free_value", number)
+        self.guest("qjs_free_value", undefined)
+        return self.unless_thrown(answer)
+
+    def unless_thrown(self, value: int) -> int:
+        """``value``, or 0, which says that an exception is pending."""
+        if self.guest("qjs_is_exception", value):
+            self.guest("qjs_free_value", value)
+            return 0
+        return value
+
+    def c_string(self, pointer: int) -> bytes:
+        """The bytes up to a zero."""
+        return self.instance.memory.read(pointer, self.guest("strlen", pointer))
+
+    def _from_bytes(self, function: str, data: bytes) -> int:
+        place = self._place(data + b"\0")
+        value = self.guest(function, place, len(data))
+        self.guest("wasm_free", place)
+        return value
+
+    def _place(self, data: bytes) -> int:
+        place = self.guest("wasm_malloc", len(data))
+        if not place:
+            raise MemoryError(f"the guest has no room for {len(data)} bytes")
+        self.instance.memory.write(place, data)
+        return place
+
+
+# --- what the kernel's JavaScript calls, by name --------------------------------
+
+
+def _wasi(call: HostCall) -> int:
+    """wasi(index of the call, its arguments; a 64-bit one as two, low half first) -> errno."""
+    index, *words = call.integers()
+    wanted = CALLS[index] if index < len(CALLS) else _CALLS["sched_yield"]
+    if wanted.name == "proc_exit":
+        return call.new_integer(Errno.NOSYS)
+    arguments, position = [], 0
+    for code in wanted.parameters:
+        low = words[position] if position < len(words) else 0
+        position += 1
+        if code == "I":
+            arguments.append(low)
+            continue
+        high = words[position] if position < len(words) else 0
+        position += 1
+        wide = low | high << 32
+        arguments.append(wide - (1 << 64) if code == "q" and high >> 31 else wide)
+    return call.new_integer(dispatch(wanted.function, call.instance.wasi, tuple(arguments)))
+
+
+def _wasi_index(call: HostCall) -> int:
+    """wasiIndex(room, name) -> what ``wasi`` calls that call."""
+    name = call.text(1, call.integer(0)).decode()
+    return call.new_integer(next(index for index, each in enumerate(CALLS) if each.name == name))
+
+
+def _send(call: HostCall) -> int:
+    """send(room, kind, JSON text) -> the host's answer as text."""
+    payload = call.text(2, call.integer(0))
+    kind = call.integer(1)
+    if len(payload) > MAX_FRAME_BYTES:
+        return call.new_integer(len(payload))
+    try:
+        answer = call.instance.door(encode_frame(FrameKind(kind), payload))
+    except (ProtocolError, ValueError):
+        return call.undefined()
+    return call.new_text(answer)
+
+
+def _print(call: HostCall) -> int:
+    """print(room, 1 or 2, text)"""
+    data = call.text(2, call.integer(0))
+    stream = Stream.STDERR if call.integer(1) == Stream.STDERR else Stream.STDOUT
+    call.instance.wasi.output(stream, memoryview(data))
+    return call.undefined()
+
+
+def _address(call: HostCall) -> int:
+    """address(room, ArrayBuffer) -> where its bytes are"""
+    return call.new_integer(_signed(call.guest("qjs_get_array_buffer", call.cell(1), call.integer(0))))
+
+
+def _encode(call: HostCall) -> int:
+    """encode(room, text) -> ArrayBuffer of its UTF-8"""
+    return call.new_buffer(call.text(1, call.integer(0)))
+
+
+def _decode(call: HostCall) -> int:
+    """decode(address, length) -> text; what is no UTF-8 becomes U+FFFD"""
+    data = call.instance.memory.read(call.integer(0), call.integer(1))
+    return call.new_text(data.decode("utf-8", "replace").encode())
+
+
+def _compile(call: HostCall) -> int:
+    """compile(room, source of an expression, file name) -> its value, in the program's realm"""
+    room = call.integer(0)
+    return call.evaluate(call.text(1, room), call.text(2, room))
+
+
+def _resource(call: HostCall) -> int:
+    """resource(room, name) -> text of a file of the kernel or of a library"""
+    return call.new_text(_resource_bytes(call.text(1, call.integer(0)).decode()))
+
+
+def _quit(call: HostCall) -> int:
+    """quit(error): throw it so that nothing catches it"""
+    memory = call.instance.memory
+    context = call.guest("qjs_get_context_ptr")
+    low, high = memory.read_u32(call.cell(0)), memory.read_u32(call.cell(0) + 4)
+    call.guest("JS_SetUncatchableError", context, low | high << 32)
+    call.guest("qjs_throw", call.cell(0))
+    return 0
+
+
+def _value_of(export: str) -> Callable[[HostCall], int]:
+    return lambda call: call.guest(export, call.cell(0))
+
+
+def _number_of(export: str) -> Callable[[HostCall], int]:
+    return lambda call: call.new_integer(_signed(call.guest(export, call.cell(0))))
+
+
+FUNCTIONS: dict[str, Callable[[HostCall], int]] = {
+    "wasi": _wasi,
+    "wasiIndex": _wasi_index,
+    "send": _send,
+    "print": _print,
+    "address": _address,
+    "encode": _encode,
+    "decode": _decode,
+    "compile": _compile,
+    "resource": _resource,
+    "quit": _quit,
+    "classId": _number_of("qjs_get_class_id"),
+    "promiseState": _number_of("qjs_promise_state"),
+    "promiseResult": _value_of("qjs_promise_result"),
+    "proxyTarget": _value_of("qjs_get_proxy_target"),
+    "proxyHandler": _value_of("qjs_get_proxy_handler"),
+}
+_BY_NAME = {name.encode(): function for name, function in FUNCTIONS.items()}
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 32) if value >> 31 else value
+
+
+# --- what its C code calls ------------------------------------------------------
+
+
+def _host_call(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    name, length, _, count, pointers = arguments
+    memory = instance.memory
+    cells = struct.unpack(f"<{count}I", memory.read(pointers, _POINTERS * count)) if count else ()
+    return _BY_NAME[memory.read(name, length)](HostCall(instance, caller, cells))
+
+
+def _interrupt(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    return 0 if instance.stopper.requested is None else 1
+
+
+def _promise_rejection(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    promise, reason, is_handled = arguments
+    call = HostCall(instance, caller, ())
+    handled = call.new_integer(is_handled)
+    answer = call.call_kernel(Operation.REJECTION, promise, reason, handled)
+    for cell in (promise, reason, handled, answer):
+        if cell:
+            call.guest("qjs_free_value", cell)
+    return 0
+
+
+def _module_normalize(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    call = HostCall(instance, caller, ())
+    base, name = (call.c_string(pointer) for pointer in arguments)
+    if not _has_kernel(call):
+        return call._place(_boot_module_name(base.decode(), name.decode()).encode() + b"\0")
+    return _text_of_answer(call, Operation.NORMALIZE, [base, name])[0]
+
+
+def _module_load(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    name_pointer, length_pointer = arguments
+    call = HostCall(instance, caller, ())
+    name = call.c_string(name_pointer)
+    if not _has_kernel(call):
+        source = _resource_bytes(name.decode())
+        place, length = call._place(source + b"\0"), len(source)
+    else:
+        place, length = _text_of_answer(call, Operation.LOAD, [name])
+    if place:
+        instance.memory.write_u32(length_pointer, length)
+    return place
+
+
+def _text_of_answer(call: HostCall, operation: int, texts: list[bytes]) -> tuple[int, int]:
+    """A copy of the kernel's answer, to be freed by the guest, and its length; (0, 0) and an exception."""
+    cells = [call.new_text(text) for text in texts]
+    answer = call.call_kernel(operation, *cells)
+    for cell in cells:
+        call.guest("qjs_free_value", cell)
+    if not answer:
+        return 0, 0
+    room = call._place(bytes(4))
+    start = call.guest("qjs_get_string_len", answer, room)
+    data = call.instance.memory.read(start, call.instance.memory.read_u32(room))
+    call.guest("qjs_free_cstring", start)
+    call.guest("qjs_free_value", answer)
+    call.guest("wasm_free", room)
+    return call._place(data + b"\0"), len(data)
+
+
+def _has_kernel(call: HostCall) -> bool:
+    return bool(call.guest("JS_GetContextOpaque", call.guest("qjs_get_context_ptr")))
+
+
+def _timezone_offset(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+    return 0  # every sandbox is in UTC
+
+
+IMPORTS = (
+    HostImport("env", "host_call", "IIIII", True, _host_call),
+    HostImport("env", "host_interrupt", "", True, _interrupt),
+    HostImport("env", "host_promise_rejection", "III", False, _promise_rejection),
+    HostImport("env", "host_module_normalize", "II", True, _module_normalize),
+    HostImport("env", "host_module_load", "II", True, _module_load),
+    HostImport("env", "host_get_timezone_offset", "II", True, _timezone_offset),
+)
+
+
+# --- the kernel's own modules, when a template is made ---------------------------
+
+
+def _boot_module_name(base: str, name: str) -> str:
+    return "kernel/" + name.removeprefix("./") if name.startswith("./") else f"npm/{name}.mjs"
+
+
+def _resource_bytes(name: str) -> bytes:
+    """The bytes of ``npm/...``, a library, or of a file of our own kernel."""
+    folder = name.partition("/")[0]
+    if folder == "npm":
+        return artifact("javascript", name).path.read_bytes()
+    if folder not in ("kernel", "node"):
+        raise LookupError(f"no resource {name}")
+    return (kernel_folder("javascript") / folder / name.removeprefix(f"{folder}/")).read_bytes()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import checkpoints, contexts, displays, machine, parallel, stops, system_calls, throughput
+from benchmarks import checkpoints, contexts, displays, forks, machine, parallel, stops, system_calls, throughput
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.peers import environments
@@ -22,6 +22,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "parallel": parallel.measure,
     "stops": stops.measure,
     "checkpoints": checkpoints.measure,
+    "forks": forks.measure,
     "displays": displays.measure,
 }
 

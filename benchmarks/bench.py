@@ -9,7 +9,7 @@ from typing import TypeVar
 from benchmarks.figures import Missing
 from benchmarks.peers.environments import Environment, bare_cpython, environment, own_environment
 from benchmarks.peers.runner import Runner, RunnerFailed
-from benchmarks.sampling import OURS
+from benchmarks.sampling import METERED, OURS
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Bench:
     def __init__(self, *, quick: bool, has_peers: bool) -> None:
         self.is_quick = quick
         self.has_peers = has_peers
-        self._environments: dict[str, Environment | Missing] = {OURS: own_environment()}
+        self._environments: dict[str, Environment | Missing] = {name: own_environment(name) for name in (OURS, METERED)}
         self._runners: dict[str, Runner | Missing] = {}
 
     def either(self, quick: T, full: T) -> T:
@@ -29,18 +29,24 @@ class Bench:
 
     def ours(self) -> Runner:
         """The process of this package. Raises RunnerFailed."""
-        found = self._runner(OURS)
+        found = self.runner(OURS)
         if isinstance(found, Missing):
             raise RunnerFailed(found.reason)
         return found
 
     def everyone(self, *peers: str) -> dict[str, Runner | Missing]:
         """This package and those peers, each in its process; this package alone if peers are not wanted."""
-        return {OURS: self.ours()} | {name: self._runner(name) for name in self.wanted(*peers)}
+        return {OURS: self.ours()} | {name: self.runner(name) for name in self.wanted(*peers)}
 
     def wanted(self, *peers: str) -> tuple[str, ...]:
         """Those of the peers that are to be measured."""
         return peers if self.has_peers else ()
+
+    def runner(self, name: str) -> Runner | Missing:
+        """The process of a contender, started when first asked for."""
+        if name not in self._runners:
+            self._runners[name] = self.new_runner(name)
+        return self._runners[name]
 
     def environment(self, name: str) -> Environment | Missing:
         """Where that contender runs."""
@@ -81,8 +87,3 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _runner(self, name: str) -> Runner | Missing:
-        if name not in self._runners:
-            self._runners[name] = self.new_runner(name)
-        return self._runners[name]

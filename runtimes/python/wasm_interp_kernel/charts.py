@@ -21,8 +21,15 @@ CHART = "application/vnd.wasm-interp.chart+json"
 watch = chart_records.watch
 
 
+def add(figure: object, data: dict[str, object]) -> None:
+    """Put the chart of a drawn figure into its mime bundle, if it has axes. All values are JSON already."""
+    chart = extract(figure)
+    if chart is not None:
+        data[CHART] = chart
+
+
 def extract(figure: object) -> dict[str, object] | None:
-    """The chart of a figure that has been drawn, all plain JSON values; None for one without axes."""
+    """The chart of a drawn figure; None for one without axes."""
     try:
         return _extract(figure)
     except KeyboardInterrupt:

@@ -6,7 +6,7 @@ Figures are drawn at their own dpi with a tight bounding box, as png, and closed
 import io
 import sys
 
-from wasm_interp_kernel import formatters
+from wasm_interp_kernel import charts, formatters
 
 #: JPEG is not among them: the guest's Pillow has no encoder for it.
 _MIME_OF_FORMAT = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
@@ -49,6 +49,7 @@ def _format_figure(figure: object, data: dict) -> None:
     try:
         for name in formats:
             formatters.add(_MIME_OF_FORMAT[name], draw(figure, name), data, {})
+        charts.add(figure, data)
     finally:
         _close(figure)
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from wasm_interp_kernel import figures, fonts, formatters
+from wasm_interp_kernel import charts, figures, fonts, formatters
 
 _modules = sys.modules
 #: Modes that a PNG cannot hold.
@@ -52,6 +52,7 @@ def _format_image(image: object, data: dict) -> None:
 
 
 _PATCHES: dict[str, Callable] = {
+    "matplotlib.axes": charts.watch,
     "matplotlib.pyplot": figures.patch_pyplot,
     "matplotlib.figure": figures.patch_figure,
     "matplotlib.ft2font": fonts.patch_ft2font,

@@ -1,6 +1,6 @@
 ;; What memory.copy and memory.fill do, as loops whose every load and store may trap.
 ;; Unlike the instructions they do not check all bounds first: an access out of bounds traps after some bytes
-;; have been written. A trap ends the guest either way.
+;; have been written, and one of no bytes does not trap wherever it is. A trap ends the guest either way.
 (module
   (memory 1)
 

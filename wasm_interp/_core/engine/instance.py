@@ -170,7 +170,7 @@ class Instance:
         return checkpoint.seal(self.memory.whole(), self._base)
 
     def place_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Make linear memory, in which the checkpoint's base image is, what it was at the checkpoint."""
+        """Make linear memory, that of a new instance, what it was at the checkpoint."""
         self._grow_to(checkpoint.size_bytes)
         checkpoint.place(self._base)
 

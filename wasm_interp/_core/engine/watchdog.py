@@ -5,6 +5,7 @@ It ends once no guest has run for a second, so an idle process does no work; the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -62,7 +63,8 @@ class Watchdog:
                 for action in self._every_tick:
                     action()
                 for stopper in self._watched:
-                    stopper.tick(now)
+                    with contextlib.suppress(Exception):  # a defect in one stop must not be the end of all others
+                        stopper.tick(now)
                 if not self._watched and now - self._last_run > _LINGER_SECONDS:
                     self._is_alive = False
                     return

@@ -8,6 +8,7 @@ neighbouring runs become one mapping.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import sys
 import threading
@@ -34,7 +35,11 @@ class Region:
         self.offset = offset
 
     def write(self, address: int, data: memoryview) -> None:
-        """Store ``data`` as the bytes of linear memory at ``address``. Raises OSError when there is no memory."""
+        """Store ``data`` as the bytes of linear memory at ``address``.
+
+        Raises OSError when there is no memory, and in a child process, whose writes the parent would see.
+        """
+        self._arena.check_is_ours()
         done = 0
         while done < len(data):
             done += os.pwrite(self.descriptor, data[done:], self.offset + address + done)
@@ -48,7 +53,7 @@ class Region:
         """One holder less."""
         with self._arena.lock:
             self._holders -= 1
-            if self._holders == 0:
+            if self._holders == 0 and self._arena.is_ours:
                 self._arena.free(self.offset)
 
 
@@ -62,11 +67,23 @@ class Arena:
         os.ftruncate(self._descriptor, _REGION_BYTES * _MOST_REGIONS)
         self._unused = 0
         self._freed: list[int] = []
+        self._process = os.getpid()
         self._fallocate = ctypes.CDLL(None, use_errno=True).fallocate64
         self._fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process made it; a child that was forked shares the file, and must leave it alone."""
+        return self._process == os.getpid()
+
+    def check_is_ours(self) -> None:
+        """Raises OSError if it is a parent's."""
+        if not self.is_ours:
+            raise OSError(errno.EPERM, "the memory of images belongs to the parent process")
+
     def new_region(self) -> Region:
-        """An empty region, held once."""
+        """An empty region, held once. Raises OSError in a child process."""
+        self.check_is_ours()
         with self.lock:
             if self._freed:
                 return Region(self, self._descriptor, self._freed.pop())
@@ -82,9 +99,13 @@ class Arena:
             self._freed.append(offset)
 
 
-@cache
 def arena() -> Arena | None:
-    """The process's arena, or None where there are no files in memory."""
+    """This process's arena, or None where there are no files in memory."""
+    return _arena(os.getpid())
+
+
+@cache
+def _arena(process: int) -> Arena | None:
     if sys.platform != "linux":
         return None
     try:

@@ -5,33 +5,47 @@
 - few pages written: they are copied aside, and stay as they are, since the next run will write most of them again;
 - many: they are written to a region of the arena and mapped from there, so the next `take` does not meet them.
 
+`seal` does the same for others to share. Long runs of pages become a layer, which all map; pages here and there are
+copied into each, since a mapping of its own costs a short run more than its bytes, and a process may have only so many.
+
 Rule: no guest runs during either call. Rule: the region outlives every instance that maps it: freeing it would
 turn what they have not written themselves into zeros.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wasm_interp._core.images.arena import Arena, Region
 from wasm_interp._core.images.dirty import HOST_PAGE_BYTES, Runs, Scanner
 from wasm_interp._core.images.image import Image, Layer, Run
-from wasm_interp._core.images.mapping import Mapper, write_runs
+from wasm_interp._core.images.mapping import CopyMapper, Mapper, MappingBudget, mapping_budget, mappings_of, write_runs
 
 COPIED_ASIDE_BYTES = 2 << 20  # copying these again costs about what mapping and faulting in as many pages does
-_MOST_RUNS = 256  # of one take: a process may have 65,530 mappings, and 1,000 contexts
+SCATTERED_BYTES = 8 << 20  # of one sealed state: a session with a few tables and figures has 1 to 6 MB here and there
+_LONG_BYTES = 64 << 10  # a shorter run is copied faster than mapped
+_MOST_RUNS = 256  # of one layer: a process may have 65,530 mappings, and 1,000 contexts
 _MOST_LAYERS = 8  # of a sealed image; more are made into one, since each costs every instance its mappings
+
+
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """Pages that are copied, not mapped: ``data`` begins with the bytes of ``runs``, one after the other."""
+
+    runs: Runs = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """Memory at rest, which is never written again: any number of instances may be made from it.
 
-    Whoever keeps one holds its regions, by ``retain`` and ``release``.
+    Whoever keeps one holds its regions, by ``retain`` and ``release``. ``scattered`` lies over the image.
     """
 
     image: Image
     regions: tuple[Region, ...] = ()
+    scattered: Scattered = field(default_factory=Scattered)
 
     def retain(self) -> None:
         """One more holder."""
@@ -47,26 +61,25 @@ class Sealed:
 class Checkpoint:
     """Follows one instance's memory; ``place`` makes another instance's memory what it was at the last ``take``."""
 
-    def __init__(self, base: Sealed, scanner: Scanner, arena: Arena, mapper: Mapper) -> None:
-        """``base`` is what the instance was made from, and what it can be brought back to at first."""
+    def __init__(
+        self, base: Sealed, scanner: Scanner, arena: Arena, mapper: Mapper, budget: MappingBudget | None = None
+    ) -> None:
+        """``base`` is what the instance is made from, and what it can be brought back to at first."""
         self._scanner = scanner
         self._arena = arena
         self._mapper = mapper
+        self._budget = budget or mapping_budget()
+        self._mappings = 0  # taken from the budget
         self._base = base
         base.retain()
         self._size_bytes = base.image.size_bytes
         self._region: Region | None = None
         self._kept: Runs = []  # in the region
-        self._aside = bytearray()
-        self._aside_runs: Runs = []
+        self._aside = base.scattered
+        self._buffer = bytearray()
         self._outdated: list[Sealed] = []  # no longer the base, but still mapped by the instance
         self._is_valid = True
         self.taken_bytes = 0  # what the last ``take`` copied, beyond what is copied aside each time
-
-    @property
-    def base(self) -> Image:
-        """What must be in place before ``place``."""
-        return self._base.image
 
     @property
     def is_valid(self) -> bool:
@@ -87,7 +100,7 @@ class Checkpoint:
         self._is_valid = False
         self.taken_bytes = 0
         runs = self._scanner.runs(address, len(memory))
-        if most_bytes is not None and sum(length for _, length in runs) > most_bytes:
+        if most_bytes is not None and _length(runs) > most_bytes:
             return False
         try:
             self._remember(memory, address, runs)
@@ -97,10 +110,22 @@ class Checkpoint:
         return True
 
     def place(self, address: int) -> None:
-        """Make the memory at ``address``, of at least ``size_bytes``, what it was. The base is in place already."""
+        """Make the memory at ``address``, of at least ``size_bytes``, that of a new instance, what it was.
+
+        The former instance is gone.
+        """
+        self._give_back_mappings()
+        layers = self._base.image.layers
+        self._mapper.place(Image(self._size_bytes, layers[:1]), address)
+        others = list(layers[1:])
         if self._region is not None and self._kept:
-            self._mapper.place(Image(self._size_bytes, (self._layer(self._region, self._kept),)), address)
-        write_runs(address, self._aside_runs, self._aside)
+            others.append(self._layer(self._region, self._kept))
+        for layer in others:
+            if self._may_map(layer):
+                self._mapper.place(Image(self._size_bytes, (layer,)), address)
+            else:
+                CopyMapper().place_layer(layer, address)
+        write_runs(address, self._aside.runs, self._aside.data)
 
     def seal(self, memory: memoryview, address: int) -> Sealed:
         """``memory`` as it is now, for others to be made from; the caller holds it. It is remembered as by ``take``.
@@ -108,10 +133,11 @@ class Checkpoint:
         Raises OSError or MemoryError when the system has no memory for it.
         """
         self._is_valid = False
-        runs = _coalesced(self._scanner.runs(address, len(memory)))
-        if runs:
-            self._keep(memory, address, runs)
-        self._aside_runs, self._size_bytes = [], len(memory)
+        long, scattered = _parted(self._scanner.runs(address, len(memory)), SCATTERED_BYTES)
+        if long:
+            self._keep(memory, address, long)
+        self._aside = Scattered(scattered, _copied(memory, scattered, bytearray(_length(scattered))))
+        self._size_bytes = len(memory)
         self._grow_base()
         if len(self._base.image.layers) > _MOST_LAYERS:
             self._flatten_base(memory)
@@ -128,27 +154,31 @@ class Checkpoint:
         base.retain()
         self.close()
         self._base = base
+        self._aside = base.scattered
         self._size_bytes = base.image.size_bytes
         self._is_valid = True
 
     def close(self) -> None:
         """Give the memory back, when no instance maps it any more. Idempotent."""
         self._is_valid = False
+        self._give_back_mappings()
         for sealed in [self._base, *self._outdated]:
             sealed.release()
         self._base, self._outdated = Sealed(self._base.image), []
         if self._region is not None:
             self._region.release()
             self._region = None
-        self._aside, self._aside_runs, self._kept = bytearray(), [], []
+        self._aside, self._buffer, self._kept = Scattered(), bytearray(), []
 
     def _remember(self, memory: memoryview, address: int, runs: Runs) -> None:
-        written = sum(length for _, length in runs)
+        written = _length(runs)
         if written > COPIED_ASIDE_BYTES:
-            self._keep(memory, address, _coalesced(runs))
+            long, runs = _parted(runs, COPIED_ASIDE_BYTES)
+            self._keep(memory, address, long)
             self.taken_bytes = written
-            runs, written = [], 0
-        self._set_aside(memory, runs, written)
+        if len(self._buffer) < _length(runs):
+            self._buffer = bytearray(_length(runs))
+        self._aside = Scattered(runs, _copied(memory, runs, self._buffer))
         self._size_bytes = len(memory)
 
     def _grow_base(self) -> None:
@@ -158,7 +188,8 @@ class Checkpoint:
         if region is not None and self._kept:
             layers, regions = (*layers, self._layer(region, self._kept)), (*regions, region)
             self._region, self._kept = None, []
-        self._base = Sealed(Image(self._size_bytes, layers), regions)  # our one hold of each region goes with it
+        # Our one hold of each region goes with it.
+        self._base = Sealed(Image(self._size_bytes, layers), regions, self._aside)
 
     def _flatten_base(self, memory: memoryview) -> None:
         first, *others = self._base.image.layers
@@ -166,31 +197,62 @@ class Checkpoint:
         for layer in others:
             runs = _union(runs, [(run.address, run.length) for run in layer.runs])
         region = self._arena.new_region()
-        for offset, length in runs:
-            region.write(offset, memory[offset : offset + length])
+        try:
+            for offset, length in runs:
+                region.write(offset, memory[offset : offset + length])
+        except OSError:
+            region.release()
+            raise
         self._outdated.append(self._base)
-        self._base = Sealed(Image(self._size_bytes, (first, self._layer(region, runs))), (region,))
-
-    def _set_aside(self, memory: memoryview, runs: Runs, written: int) -> None:
-        if len(self._aside) < written:
-            self._aside = bytearray(written)
-        target = memoryview(self._aside)
-        position = 0
-        for offset, length in runs:
-            target[position : position + length] = memory[offset : offset + length]
-            position += length
-        self._aside_runs = runs
+        image = Image(self._size_bytes, (first, self._layer(region, runs)))
+        self._base = Sealed(image, (region,), self._aside)
 
     def _keep(self, memory: memoryview, address: int, runs: Runs) -> None:
         if self._region is None:
             self._region = self._arena.new_region()
         for offset, length in runs:
             self._region.write(offset, memory[offset : offset + length])
-        self._mapper.place(Image(len(memory), (self._layer(self._region, runs),)), address)
+        layer = self._layer(self._region, runs)
+        if self._may_map(layer):  # else they stay the instance's own, and the next scan meets them again
+            self._mapper.place(Image(len(memory), (layer,)), address)
         self._kept = _union(self._kept, runs)
 
     def _layer(self, region: Region, runs: Runs) -> Layer:
         return Layer(region.descriptor, tuple(Run(at, length, region.offset + at) for at, length in runs))
+
+    def _may_map(self, layer: Layer) -> bool:
+        count = mappings_of(layer)
+        if not self._budget.take(count):
+            return False
+        self._mappings += count
+        return True
+
+    def _give_back_mappings(self) -> None:
+        self._budget.give_back(self._mappings)
+        self._mappings = 0
+
+
+def _length(runs: Runs) -> int:
+    return sum(length for _, length in runs)
+
+
+def _copied(memory: memoryview, runs: Runs, target: bytearray) -> bytearray:
+    """``target`` with the bytes of ``runs`` at its beginning."""
+    with memoryview(target) as view:
+        position = 0
+        for offset, length in runs:
+            view[position : position + length] = memory[offset : offset + length]
+            position += length
+    return target
+
+
+def _parted(runs: Runs, most_scattered: int) -> tuple[Runs, Runs]:
+    """Runs to map, and those to copy: at most ``most_scattered`` bytes, or else all are to be mapped."""
+    long = [run for run in runs if run[1] >= _LONG_BYTES]
+    scattered = [run for run in runs if run[1] < _LONG_BYTES]
+    if len(long) > _MOST_RUNS or _length(scattered) > most_scattered:
+        return _coalesced(runs), []
+    return long, scattered
 
 
 def _coalesced(runs: Runs) -> Runs:

@@ -119,9 +119,13 @@ class PagemapRead:
                     yield start + index
 
 
-@cache
 def scanner() -> Scanner | None:
-    """The best that this system has, or None."""
+    """The best that this system has, or None. It sees the memory of the process that asked for it, not of a child."""
+    return _scanner(os.getpid())
+
+
+@cache
+def _scanner(process: int) -> Scanner | None:
     if sys.platform != "linux":
         return None
     for kind in (PagemapScan, PagemapRead):

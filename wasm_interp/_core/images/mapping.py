@@ -10,13 +10,17 @@ import ctypes
 import mmap
 import os
 import sys
+import threading
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
-from wasm_interp._core.images.image import Image, Run
+from wasm_interp._core.images.image import Image, Layer, Run
 
 _MAP_FIXED = 0x10  # the same on Linux and macOS; Python's mmap module has no name for it
 _FAILED = ctypes.c_void_p(-1).value
 _CHUNK_BYTES = 1 << 20
+_MAPPINGS_OF_LINUX = 65_530  # vm.max_map_count, unless the machine's owner chose another
 
 
 class Mapper(Protocol):
@@ -58,9 +62,16 @@ class CopyOnWriteMapper:
 class CopyMapper:
     """Plain reads: works everywhere, and costs an instance the whole image in memory."""
 
+    _lock = threading.Lock()  # a descriptor has one position for all threads
+
     def place(self, image: Image, address: int) -> None:
         for layer in image.layers:
-            for run in layer.runs:
+            self.place_layer(layer, address)
+
+    def place_layer(self, layer: Layer, address: int) -> None:
+        """Copy one layer alone."""
+        for run in layer.runs:
+            with self._lock:
                 self._copy(layer.descriptor, run, address + run.address)
 
     def _copy(self, descriptor: int, run: Run, target: int) -> None:
@@ -73,6 +84,45 @@ class CopyMapper:
                 if not count:
                     raise OSError(f"an image ends {run.length - done} bytes early")
                 done += count
+
+
+class MappingBudget:
+    """How many mappings of layers the instances of this process may have together.
+
+    A process at the system's limit cannot even unmap: wasmtime then ends it.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """Whether there were that many left; they are taken then."""
+        with self._lock:
+            if count > self._left:
+                return False
+            self._left -= count
+            return True
+
+    def give_back(self, count: int) -> None:
+        """That many are mapped no more."""
+        with self._lock:
+            self._left += count
+
+
+@cache
+def mapping_budget() -> MappingBudget:
+    """The process's one: half of what the system allows; instances and the host program have the rest."""
+    try:
+        allowed = int(Path("/proc/sys/vm/max_map_count").read_text())
+    except (OSError, ValueError):
+        allowed = _MAPPINGS_OF_LINUX
+    return MappingBudget(allowed // 2)
+
+
+def mappings_of(layer: Layer) -> int:
+    """The most that mapping ``layer`` over another mapping adds: each run is one, and may split that one."""
+    return 2 * len(layer.runs)
 
 
 def write_runs(address: int, runs: list[tuple[int, int]], data: bytearray) -> None:

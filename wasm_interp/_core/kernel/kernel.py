@@ -14,7 +14,7 @@ from types import MappingProxyType
 from wasm_interp._core.engine import Exit, Instance
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
-from wasm_interp._core.kernel.savepoint import Savepoint
+from wasm_interp._core.kernel.savepoint import Savepoint, Told
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.languages.base import CellRequest, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
@@ -67,8 +67,7 @@ class Kernel:
         self._collector: Collector | None = None
         self._decoder = FrameDecoder()
         self._restore_point = RestorePoint(template, fs, limits, origin)
-        self._is_fork = origin is not None  # and has not been told so yet
-        self._has_run = False  # an instance's first run tells it where it is
+        self._told = Told.NOTHING
         self._instance: Instance | None = self._new_instance()
 
     @property
@@ -118,9 +117,9 @@ class Kernel:
         if self._closed:
             raise ContextClosed("the context is closed")
         instance = self._living_instance()
-        memory = self._restore_point.seal(instance, has_run=self._has_run)
+        memory = self._restore_point.seal(instance, self._told)
         files = FileTable(self._fs, self._limits.open_files, instance.wasi.files.save())
-        return Savepoint(self._template, memory, files, self._has_run, self._count)
+        return Savepoint(self._template, memory, files, self._told, self._count)
 
     def made_from(self, savepoint: Savepoint, fs: FileSystem) -> Kernel:
         """A context like this one that goes on from ``savepoint`` over ``fs``, which has its open files."""
@@ -144,7 +143,7 @@ class Kernel:
         instance = self._living_instance()
         self._count += 1
         self._decoder = FrameDecoder()
-        if self._has_run:
+        if self._told is Told.ALL:  # else it is what it was made from
             self._restore_point.take(instance)
         started = time.monotonic()
         try:
@@ -166,7 +165,7 @@ class Kernel:
         request = language.run_request(cell)
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
-        self._has_run = True
+        self._told = Told.ALL
         if self._limits.fuel is not None:
             instance.set_fuel(self._limits.fuel)
 
@@ -178,10 +177,9 @@ class Kernel:
         return instance.enter(send, deadline)
 
     def _what_to_tell(self) -> Start | None:
-        is_fork, self._is_fork = self._is_fork, False
-        if not self._has_run:
+        if self._told is Told.NOTHING:
             return self._start
-        return Start(seed=self._start.seed) if is_fork else None
+        return Start(seed=self._start.seed) if self._told is Told.BEFORE_FORK else None
 
     def _usage(self, instance: Instance, collector: Collector, seconds: float) -> Usage:
         fuel = None if self._limits.fuel is None else self._limits.fuel - instance.fuel_left()
@@ -242,7 +240,7 @@ class Kernel:
             wasi.files.close_all()
             instance.close()
             raise
-        self._has_run = restore.has_run
+        self._told = restore.told
         return instance
 
     def _discard(self) -> None:

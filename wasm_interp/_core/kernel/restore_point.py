@@ -7,7 +7,7 @@ from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
 from wasm_interp._core.images.dirty import scanner
 from wasm_interp._core.images.mapping import CopyOnWriteMapper
-from wasm_interp._core.kernel.savepoint import Savepoint
+from wasm_interp._core.kernel.savepoint import Savepoint, Told
 from wasm_interp._core.kernel.templates import Files, Template
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import FileTable
@@ -32,10 +32,10 @@ class RestorePoint:
         self._checkpoint = _new_checkpoint(template, memory)
         self._held: FileTable | None = None  # holds the inodes of the saved descriptors
         self._saved = template.files
-        self.has_run = False
+        self.told = Told.NOTHING
         if origin is not None:
             self._save_files(origin.files)
-            self.has_run = origin.has_run
+            self.told = Told.BEFORE_FORK if origin.told is Told.ALL else origin.told
         self._budget_bytes = _BUDGET_BYTES
 
     @property
@@ -50,7 +50,7 @@ class RestorePoint:
 
     def take(self, instance: Instance) -> None:
         """Remember the instance as it is now, between two runs, if the policy allows the price."""
-        self.has_run = True
+        self.told = Told.ALL
         if self._checkpoint is None:
             return
         if self._limits.rollback == "off":
@@ -62,7 +62,7 @@ class RestorePoint:
             self._budget_bytes -= self._checkpoint.taken_bytes
             self._save_files(instance.wasi.files)
 
-    def seal(self, instance: Instance, *, has_run: bool) -> Sealed:
+    def seal(self, instance: Instance, told: Told) -> Sealed:
         """The instance's memory as it is now, for others; the caller holds it.
 
         Raises SnapshotError where the system has no memory for it, or no means.
@@ -73,7 +73,7 @@ class RestorePoint:
             sealed = instance.seal(self._checkpoint)
         except (OSError, MemoryError) as error:
             raise SnapshotError(f"there is no memory to keep {instance.memory_bytes} bytes: {error}") from error
-        self.has_run = has_run
+        self.told = told
         self._save_files(instance.wasi.files)
         return sealed
 
@@ -82,7 +82,6 @@ class RestorePoint:
         if self._checkpoint is None or not self._checkpoint.is_valid:
             instance.place(self._template.image, self._template.mapper)
             return
-        instance.place(self._checkpoint.base, self._template.mapper)
         instance.place_checkpoint(self._checkpoint)
 
     def ran(self, seconds: float) -> None:
@@ -96,14 +95,14 @@ class RestorePoint:
             self._checkpoint.restart(Sealed(self._template.image))
         self._release_files()
         self._saved = self._template.files
-        self.has_run = False
+        self.told = Told.NOTHING
 
     def return_to(self, savepoint: Savepoint) -> None:
         """The context is to be what it was then; its instance is gone."""
         if self._checkpoint is not None:
             self._checkpoint.restart(savepoint.memory)
         self._save_files(savepoint.files)
-        self.has_run = savepoint.has_run
+        self.told = savepoint.told
 
     def close(self) -> None:
         """Give all back, when no instance is left. Idempotent."""

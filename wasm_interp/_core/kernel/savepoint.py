@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from wasm_interp._core.images.checkpoint import Sealed
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.wasi.descriptors import FileTable
 
 
+class Told(Enum):
+    """What an interpreter knows of where it runs; the rest comes with its next run."""
+
+    NOTHING = "nothing"  # it is as the template made it
+    BEFORE_FORK = "before fork"  # its folder and environment; its entropy is that of the context it was forked from
+    ALL = "all"
+
+
 @dataclass(slots=True)
 class Savepoint:
-    """Holds its memory's regions and its descriptors' inodes until it is closed.
-
-    has_run: whether the interpreter has been told its environment already.
-    """
+    """Holds its memory's regions and its descriptors' inodes until it is closed."""
 
     template: Template
     memory: Sealed
     files: FileTable
-    has_run: bool
+    told: Told
     execution_count: int
     is_closed: bool = False
 

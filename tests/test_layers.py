@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "wasm_interp"
 
 # Bottom to top, names below wasm_interp. A module imports from its own layer and those below it.
 LAYERS = [
-    ["errors", "limits", "results", "_core.artifacts", "_core.private_folder"],
+    ["charts", "errors", "limits", "results", "_core.artifacts", "_core.private_folder"],
     ["_core.protocol", "_core.vfs", "_core.images"],
     ["_core.wasi"],
     ["_core.engine"],

@@ -46,7 +46,7 @@ def test_a_result_has_the_documented_fields_and_begins_empty() -> None:
     assert dataclasses.asdict(Result()) == dict.fromkeys(MIME) | {"extra": {}, "is_main_result": False}
 
 
-@pytest.mark.parametrize("name", MIME)
+@pytest.mark.parametrize("name", sorted(MIME.keys() - {"chart"}))
 def test_every_format_goes_from_its_mime_type_and_back(name: str) -> None:
     result = Result.from_mime_bundle({MIME[name]: "value"})
     assert result == Result(**{name: "value"})
@@ -54,11 +54,11 @@ def test_every_format_goes_from_its_mime_type_and_back(name: str) -> None:
     assert result._repr_mimebundle_() == {MIME[name]: "value"}
 
 
-def test_every_format_is_text_but_for_json_chart_and_data() -> None:
+def test_every_format_is_text_but_for_json_and_data_and_charts_of_no_known_shape() -> None:
     bundle = {mime: ["a", 1] for mime in MIME.values()}
     result = Result.from_mime_bundle(bundle)
-    assert (result.json, result.chart, result.data) == (["a", 1], ["a", 1], ["a", 1])
-    assert result.formats() == ["json", "chart", "data"]
+    assert (result.json, result.chart, result.data) == (["a", 1], None, ["a", 1])
+    assert result.formats() == ["json", "data"]
     assert result._repr_mimebundle_() == bundle
 
 

@@ -11,6 +11,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wasm_interp.charts import (
+    BarChart,
+    BarData,
+    BoxAndWhiskerChart,
+    BoxAndWhiskerData,
+    Chart,
+    ChartType,
+    LineChart,
+    Orientation,
+    PieChart,
+    PieData,
+    PointData,
+    ScaleType,
+    ScatterChart,
+    SuperChart,
+    UnknownChart,
+)
 from wasm_interp.context import CodeContext
 from wasm_interp.errors import (
     ContextClosed,
@@ -48,6 +65,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AsyncSandbox",
+    "BarChart",
+    "BarData",
+    "BoxAndWhiskerChart",
+    "BoxAndWhiskerData",
+    "Chart",
+    "ChartType",
     "Checkpoint",
     "CodeContext",
     "ContextClosed",
@@ -60,17 +83,26 @@ __all__ = [
     "GuestTrapped",
     "LimitExceeded",
     "Limits",
+    "LineChart",
     "Logs",
+    "Orientation",
+    "PieChart",
+    "PieData",
+    "PointData",
     "ProtocolError",
     "Result",
     "RuntimeMissing",
     "Sandbox",
+    "ScaleType",
+    "ScatterChart",
     "SnapshotError",
     "SnapshotFormatError",
     "SnapshotMismatch",
     "StateAfterStop",
     "StopKind",
     "StopReason",
+    "SuperChart",
+    "UnknownChart",
     "UnknownLanguage",
     "Usage",
     "UsageError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -95,7 +95,7 @@ class CodeContext:
         Raises ContextClosed, SnapshotError.
         """
         with self._between_runs():
-            return Checkpoint(self.id, self._kernel.save())
+            return Checkpoint(self, self._kernel.save())
 
     def rollback(self, checkpoint: Checkpoint) -> None:
         """Be again what the context was at ``checkpoint``; files stay as written.
@@ -104,8 +104,8 @@ class CodeContext:
         """
         if not isinstance(checkpoint, Checkpoint):
             raise UsageError(f"checkpoint must be a Checkpoint, not {type(checkpoint).__name__}")
-        if checkpoint.context_id != self.id:
-            raise UsageError(f"the checkpoint is of context {checkpoint.context_id}, not of {self.id}")
+        if checkpoint._context is not self:
+            raise UsageError(f"the checkpoint is of another context ({checkpoint.context_id}), not of this {self.id}")
         with self._between_runs():
             if checkpoint.is_closed:
                 raise UsageError("the checkpoint is closed")
@@ -135,13 +135,25 @@ class CodeContext:
 
     @contextmanager
     def _between_runs(self) -> Iterator[None]:
-        """Hold the context while it is at rest."""
-        if self._kernel.is_calling_back():
-            raise UsageError(f"a callback cannot wait for its own context {self.id}, whose cell waits for it")
-        with self._turnstile:
+        """Hold the context while it is at rest. Raises ContextClosed."""
+        with self._held():
             if self._is_closed:
                 raise ContextClosed(f"context {self.id} is closed")
             yield
+
+    def _held(self) -> Turnstile:
+        """For ``with``: the context at rest, or closed. Raises UsageError in its own cell's callback."""
+        if self._kernel.is_calling_back():
+            raise UsageError(f"a callback cannot wait for its own context {self.id}, whose cell waits for it")
+        return self._turnstile
+
+    def _hold_at_once(self, held: ExitStack) -> bool:
+        """Let ``held`` hold it, if it is at rest; whether it was. Raises UsageError in its own cell's callback."""
+        turnstile = self._held()
+        if not turnstile.enter_at_once():
+            return False
+        held.callback(turnstile.leave)
+        return True
 
     @property
     def is_closed(self) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from wasm_interp.charts import Chart
+
 _MIME_OF_FORMAT = {
     "text": "text/plain",
     "html": "text/html",
@@ -31,7 +33,7 @@ _TEXT_FORMATS = frozenset(_MIME_OF_FORMAT) - {"json", "chart", "data"}
 class Result:
     """One displayed object in every format that it has; absent formats are None.
 
-    png, jpeg and pdf are base64 text (see ``png_bytes``); json, chart and data are JSON values;
+    png, jpeg and pdf are base64 text (see ``png_bytes``); json and data are JSON values;
     ``extra`` maps further mime types to their values.
     """
 
@@ -45,7 +47,7 @@ class Result:
     markdown: str | None = None
     javascript: str | None = None
     json: Any = None
-    chart: Any = None
+    chart: Chart | None = None
     data: Any = None
     extra: dict[str, Any] = field(default_factory=dict)
     is_main_result: bool = False
@@ -58,9 +60,17 @@ class Result:
             name = _FORMAT_OF_MIME.get(mime)
             if name is None or (name in _TEXT_FORMATS and not isinstance(value, str)):
                 result.extra[mime] = value
+            elif name == "chart":
+                result._set_chart(mime, value)
             else:
                 setattr(result, name, value)
         return result
+
+    def _set_chart(self, mime: str, value: Any) -> None:
+        try:
+            self.chart = None if value is None else Chart.from_dict(value)
+        except ValueError:
+            self.extra[mime] = value
 
     def formats(self) -> list[str]:
         """Names of the formats present, ``extra`` aside. A json of 0, False or [] counts."""
@@ -68,7 +78,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The formats present, by name, plus ``extra`` when there is any and ``is_main_result``."""
-        shown: dict[str, Any] = {name: getattr(self, name) for name in self.formats()}
+        shown = self._shown()
         if self.extra:
             shown["extra"] = self.extra
         shown["is_main_result"] = self.is_main_result
@@ -85,7 +95,13 @@ class Result:
         return _decoded(self.jpeg)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {_MIME_OF_FORMAT[name]: getattr(self, name) for name in self.formats()} | self.extra
+        return {_MIME_OF_FORMAT[name]: value for name, value in self._shown().items()} | self.extra
+
+    def _shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {name: getattr(self, name) for name in self.formats()}
+        if self.chart is not None:
+            shown["chart"] = self.chart.to_dict()
+        return shown
 
     def __str__(self) -> str:
         return self.text if self.text is not None else f"<Result: {', '.join(self.formats()) or 'empty'}>"

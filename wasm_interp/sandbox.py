@@ -6,8 +6,8 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
 
 from wasm_interp._core.kernel.kernel import Kernel
@@ -127,22 +127,17 @@ class Sandbox:
         Contexts keep their ids and execution counts. Costs what was written since the last fork or checkpoint.
         Waits for runs that are going on. Linux only. Raises ContextClosed, SnapshotError.
         """
-        if self._is_closed:
-            raise ContextClosed("the sandbox is closed")
-        twin = Sandbox(limits=self._limits, max_contexts=self._max_contexts)
-        twin._environment = self._environment
-        with ExitStack() as held, self._defaults_lock:
-            contexts = self.list_code_contexts()
-            for context in contexts:
-                held.enter_context(context._between_runs())
+        with self._at_rest() as contexts, ExitStack() as held:
             savepoints = [(context, held.enter_context(closing(context._kernel.save()))) for context in contexts]
             opens = Counter(ino for _, savepoint in savepoints for ino in savepoint.files.inodes())
-            twin._take_files(self._fs.fork(opens=opens))
-            for context, savepoint in savepoints:
-                twin._adopt(context._made_from(savepoint, twin._fs, context.id))
+            twin = self._twin(self._fs.fork(opens=opens))
+            with ExitStack() as unfinished:
+                unfinished.callback(twin.close)
+                for context, savepoint in savepoints:
+                    twin._adopt(context._made_from(savepoint, twin._fs, context.id))
+                unfinished.pop_all()
             for ino in opens.elements():  # the twin's contexts hold them now
                 twin._fs.release(ino)
-            twin._defaults = dict(self._defaults)
         return twin
 
     def list_code_contexts(self) -> list[CodeContext]:
@@ -194,6 +189,34 @@ class Sandbox:
         self.files.mkdir(cwd)
         kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables))
         return self._adopt(CodeContext(_new_identity(), language.name, cwd, limit, kernel))
+
+    def _twin(self, fs: FileSystem) -> Sandbox:
+        """A sandbox like this one over ``fs``, without contexts."""
+        twin = Sandbox(limits=self._limits, max_contexts=self._max_contexts)
+        twin._environment = self._environment
+        twin._take_files(fs)
+        twin._defaults = dict(self._defaults)
+        return twin
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[list[CodeContext]]:
+        """Hold every context between two runs; those that are closed while this waits are left out.
+
+        Never waits for one while it holds another: a callback of the first may wait for a run in the second.
+        """
+        waited_for: CodeContext | None = None
+        while True:
+            if self._is_closed:
+                raise ContextClosed("the sandbox is closed")
+            with ExitStack() as held:
+                if waited_for is not None:
+                    held.enter_context(waited_for._held())
+                contexts = self.list_code_contexts()
+                busy = next((each for each in contexts if each is not waited_for and not each._hold_at_once(held)), None)
+                if busy is None:
+                    yield [each for each in contexts if not each.is_closed]
+                    return
+            waited_for = busy
 
     def _take_files(self, fs: FileSystem) -> None:
         self._fs = fs

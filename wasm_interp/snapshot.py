@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from wasm_interp._core.kernel.savepoint import Savepoint
+
+if TYPE_CHECKING:
+    from wasm_interp.context import CodeContext
 
 
 class Checkpoint:
@@ -15,8 +19,9 @@ class Checkpoint:
     times. Use it as a context manager, or call ``close``.
     """
 
-    def __init__(self, context_id: str, savepoint: Savepoint) -> None:
-        self.context_id = context_id
+    def __init__(self, context: CodeContext, savepoint: Savepoint) -> None:
+        self.context_id = context.id
+        self._context = context
         self.execution_count = savepoint.execution_count
         self.created_at = datetime.now(UTC)
         self._savepoint = savepoint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -335,6 +336,21 @@ def test_an_interrupt_as_the_run_begins_is_not_lost(kernel: Kernel) -> None:
     result = run(kernel, LOOP, DONE, timeout=None)
     assert result.stopped is not None
     assert (result.stopped.kind, result.stopped.state) == (StopKind.INTERRUPT, StateAfterStop.KEPT)
+
+
+def test_what_a_run_did_not_notice_does_not_interrupt_the_next(kernel: Kernel) -> None:
+    """The guest is asked to stop just as it ends."""
+
+    def ask(text: str) -> None:
+        kernel.interrupt()
+        kernel._instance.stopper.tick(time.monotonic())  # type: ignore[union-attr]
+
+    result = run(kernel, out(b"a"), DONE, on_stdout=ask)
+    assert result.stopped is not None
+    assert (result.stopped.kind, result.stopped.state) == (StopKind.INTERRUPT, StateAfterStop.KEPT)
+    result = run(kernel, LOOP, DONE, timeout=0.05)
+    assert result.stopped is not None
+    assert result.stopped.kind is StopKind.TIMEOUT
 
 
 def test_an_interrupt_between_runs_is_none(kernel: Kernel) -> None:

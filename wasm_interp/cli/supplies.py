@@ -100,8 +100,9 @@ def save_results(results: Iterable[Result], folder: Path, taken: Iterable[Path])
 
 def _contents(result: Result) -> Iterator[tuple[str, bytes]]:
     """(suffix, file content) of each format; one that the program sent damaged is left out."""
+    shown = result.to_dict()
     for name in result.formats():
-        value = getattr(result, name)
+        value = shown[name]
         try:
             if suffix := _TEXT_SUFFIXES.get(name):
                 yield suffix, value.encode("utf-8", "replace")

@@ -6,7 +6,7 @@ text and names again. Rule: numpy and pandas are taken from sys.modules, since a
 
 import re
 import sys
-from datetime import timezone
+from datetime import UTC
 from functools import partial
 from math import isclose, isfinite
 
@@ -153,7 +153,7 @@ class ChartAxis:
         moments = epoch + microseconds.astype("int64").astype("timedelta64[us]")
         zone = self.axis.units
         if hasattr(zone, "utcoffset"):
-            aware = [moment.replace(tzinfo=timezone.utc) for moment in moments.tolist()]  # noqa: UP017
+            aware = [moment.replace(tzinfo=UTC) for moment in moments.tolist()]
             texts = [moment.astimezone(zone).isoformat() for moment in aware]
         else:
             texts = _iso(moments, whole_days)

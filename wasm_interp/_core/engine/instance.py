@@ -66,7 +66,10 @@ class Instance:
         memory_bytes: int,
         imports: tuple[HostImport, ...] = (),
     ) -> None:
-        """Instantiates; ``imports`` are what the guest wants beside WASI and the door. Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``."""
+        """Instantiates; ``imports`` are what the guest wants beside WASI and the door.
+
+        Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``.
+        """
         self.wasi = wasi
         self.door = door
         self.gate = MemoryGate()
@@ -193,6 +196,8 @@ class Instance:
                 self._give_up_what_was_taken()
         if self.gate.is_shut and outcome.trap is None:  # its memory was taken just as it returned
             outcome = Exit("stopped by the host")
+        if outcome.trap is None:
+            self._asker.end()
         if self.failure is not None:
             raise self.failure
         if outcome.trap is None:

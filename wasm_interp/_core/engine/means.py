@@ -52,6 +52,17 @@ class Asker:
         """A new run has not been asked yet."""
         self._asked = False
 
+    def end(self) -> None:
+        """The run is over: take back what the guest has not noticed, or it would interrupt the next run.
+
+        For the guest's own thread, when no guest runs and its memory has not been taken.
+        """
+        if not self._asked:
+            return
+        memory = self._memory()
+        for address, bits in self._words:
+            _WORD.pack_into(memory, address, _WORD.unpack_from(memory, address)[0] & ~bits)
+
     def ask(self) -> bool:
         """Set the words; again only while the guest has not noticed, since its own write may have undone a bit."""
         if not self._words:

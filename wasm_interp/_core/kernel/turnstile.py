@@ -29,6 +29,18 @@ class Turnstile:
             self._give_up(turn)
             raise
 
+    def enter_at_once(self) -> bool:
+        """Enter if nobody is inside; whether it was so. Leave as after ``with``."""
+        with self._guard:
+            if self._held:
+                return False
+            self._held = True
+            return True
+
+    def leave(self) -> None:
+        """What ends ``with``."""
+        self.__exit__(None, None, None)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:

@@ -19,6 +19,7 @@ HOME = "/home/user"
 WORKSPACE = "/workspace"
 TEMPORARY = "/tmp"
 PYTHON_KERNEL = "/usr/local/lib/wasm_interp"
+PYTHON_PACKAGES = "/usr/local/lib/wasm_interp_packages"
 _STDLIB = "/usr/local/lib/python315.zip"  # where the guest was built to look for it
 _FONTS_IN_STDLIB = "matplotlib/mpl-data.zip"
 _FONTS = f"{_STDLIB}/matplotlib/mpl-data"
@@ -33,9 +34,17 @@ class Tree:
     preopens: tuple[tuple[str, int], ...]
 
 
-@functools.cache
 def tree() -> Tree:
     """The process's one tree. Raises RuntimeMissing when a guest's files are not there."""
+    return tree_with(None)
+
+
+@functools.cache
+def tree_with(packages: Path | None) -> Tree:
+    """``tree`` and the contents of an archive of Python packages, which must not change; one per archive.
+
+    Packages come last, so that every inode of ``tree`` has the same number here, and a template fits both.
+    """
     builder = BaseBuilder(mtime_ns=_EPOCH_NS)
     builder.directory("/usr", writable=False)
     for folder in (WORKSPACE, TEMPORARY, HOME):
@@ -47,6 +56,10 @@ def tree() -> Tree:
     fonts = builder.tree(writable=False)
     for name, content in _fonts(stdlib):
         builder.file(name, content, tree=fonts)
+    if packages is not None:
+        builder.directory(PYTHON_PACKAGES)
+        for name, content in _members(packages):
+            builder.file(f"{PYTHON_PACKAGES}/{name}", content)
     # A guest's C library takes the longest name that a path begins with, so the fonts can seem to lie
     # inside the zip file, where matplotlib looks for them.
     return Tree(builder.build(), (("/", builder.root), (_FONTS, fonts)))
@@ -63,10 +76,15 @@ def _fonts(stdlib: Artifact) -> list[tuple[str, memoryview]]:
     if not trusted_file(path):
         with zipfile.ZipFile(stdlib.path) as outer, new_file(path) as file:
             file.write(outer.read(_FONTS_IN_STDLIB))
-    whole = _mapped(path)
-    with zipfile.ZipFile(path) as inner:
-        members = sorted((info for info in inner.infolist() if not info.is_dir()), key=lambda info: info.filename)
-        return [(info.filename, _stored(whole, inner, info)) for info in members]
+    return _members(path)
+
+
+def _members(archive: Path) -> list[tuple[str, memoryview]]:
+    """Name and content of each file in a zip file."""
+    whole = _mapped(archive)
+    with zipfile.ZipFile(archive) as opened:
+        members = sorted((info for info in opened.infolist() if not info.is_dir()), key=lambda info: info.filename)
+        return [(info.filename, _stored(whole, opened, info)) for info in members]
 
 
 def _stored(whole: memoryview, inner: zipfile.ZipFile, info: zipfile.ZipInfo) -> memoryview:

@@ -1,0 +1,253 @@
+// One cell, from the request to its DONE frame. The host calls these in turn (see javascript.py).
+
+import { analyse } from "./analysis.js";
+import { describe } from "./errors.js";
+import { DONE, ERROR, send } from "./host.js";
+import { internal } from "./internal.js";
+import { realm } from "./realm.js";
+import { bundleOf, sendResult } from "./results.js";
+import { remember } from "./sources.js";
+import { surroundings } from "./surroundings.js";
+import * as timers from "./timers.js";
+import { forget, innerPromise, trustPrototypes, types } from "./types.js";
+
+const ASYNC = 128; // of JS_EVAL_FLAG: a script that may await; its value is a promise of {value}
+const BACKTRACE_BARRIER = 64;
+const { parse, stringify } = JSON;
+
+let cell = newCell();
+let unhandled = new Map(); // promise -> reason, in the order of their rejections
+
+function newCell() {
+  return { name: "", isAsync: false, promise: undefined, bundle: undefined, error: undefined, isOver: true, isQuiet: false, replaced: new Map(), environment: undefined };
+}
+
+// A request. For one with code, the source to evaluate: flags (one character), file name, a zero, the code.
+export function run(text) {
+  const request = parse(text);
+  cell = newCell();
+  unhandled = new Map();
+  switch (request.kind) {
+    case "run":
+      return begin(request, `<cell ${request.count}>`);
+    case "warm":
+      cell.isQuiet = true;
+      return begin(request, "<cell 0>");
+    case "freeze":
+      freeze();
+      return undefined;
+    default:
+      fail(new Error(`no request of kind ${request.kind}`));
+      return undefined;
+  }
+}
+
+function begin(request, name) {
+  cell.isOver = false;
+  cell.name = name;
+  surroundings.exitCode = undefined;
+  if (request.start !== undefined) {
+    internal.later.start?.(request.start);
+  }
+  if (request.env !== undefined) {
+    cell.environment = { ...surroundings.env };
+    Object.assign(surroundings.env, request.env);
+  }
+  remember(name, request.source ?? request.code, request.mappings);
+  try {
+    const analysed = analyse(request.code, isFixed);
+    makeWay(analysed);
+    cell.isAsync = analysed.isAsync;
+    const flags = BACKTRACE_BARRIER | (analysed.isAsync ? ASYNC : 0);
+    return `${String.fromCharCode(flags & 127 || 1)}${analysed.isAsync ? "a" : "s"}${name}\0${analysed.code}`;
+  } catch (error) {
+    fail(error);
+    return undefined;
+  }
+}
+
+function isFixed(name) {
+  return Object.getOwnPropertyDescriptor(realm.global, name)?.configurable === false;
+}
+
+// Remove the variables that the cell declares anew, and keep their values in case it does not get that far.
+function makeWay({ lexical, variables }) {
+  for (const name of [...lexical, ...variables]) {
+    if (!Object.hasOwn(realm.variables, name)) {
+      continue;
+    }
+    const old = variable(name);
+    if (old !== undefined) {
+      cell.replaced.set(name, old);
+    }
+    Reflect.deleteProperty(realm.variables, name);
+  }
+}
+
+function variable(name) {
+  try {
+    return Object.getOwnPropertyDescriptor(realm.variables, name);
+  } catch {
+    return undefined; // declared, and never initialised
+  }
+}
+
+// A cell that ended before a declaration of its was reached leaves the variable as it was before.
+function putBack() {
+  for (const [name, old] of cell.replaced) {
+    if (variable(name) === undefined && !Object.hasOwn(realm.global, name)) {
+      Reflect.deleteProperty(realm.variables, name);
+      Object.defineProperty(realm.variables, name, { ...old, configurable: true });
+    }
+  }
+}
+
+export function receiveValue(value) {
+  if (cell.isAsync || types.isPromise(value)) {
+    cell.promise = value;
+  } else {
+    show(value);
+  }
+}
+
+export function receiveError(error) {
+  if (surroundings.exitCode !== undefined) {
+    cell.error = { name: "ExitError", value: String(surroundings.exitCode), traceback: [`ExitError: ${surroundings.exitCode}`] };
+    timers.clear();
+  } else {
+    fail(error);
+  }
+}
+
+function fail(error) {
+  if (cell.error === undefined) {
+    cell.error = describe(error);
+  }
+  timers.clear();
+}
+
+function show(value) {
+  if (value !== undefined) {
+    cell.bundle = bundleOf(value);
+    internal.later.keep?.(value);
+  }
+}
+
+export function trackRejection(promise, reason, isHandled) {
+  if (isHandled) {
+    unhandled.delete(promise);
+  } else if (!cell.isOver) {
+    unhandled.set(promise, reason);
+  }
+}
+
+// After every microtask has run: whether there is more to do.
+export function step() {
+  if (cell.isOver) {
+    return false;
+  }
+  try {
+    settle();
+    checkRejections();
+    if (cell.error === undefined && timers.runNext()) {
+      return true;
+    }
+    if (cell.error === undefined && cell.promise !== undefined) {
+      show(cell.promise); // nothing is left that could settle it
+      cell.promise = undefined;
+    }
+    if (internal.later.beforeExit?.(cell.error)) {
+      return true;
+    }
+  } catch (error) {
+    receiveError(error);
+  }
+  finish();
+  return false;
+}
+
+function settle() {
+  while (cell.promise !== undefined) {
+    const [state, result] = innerPromise(cell.promise);
+    if (state === 0) {
+      return;
+    }
+    unhandled.delete(cell.promise);
+    cell.promise = undefined;
+    if (state === 2) {
+      fail(result);
+      return;
+    }
+    const value = cell.isAsync ? result.value : result;
+    cell.isAsync = false;
+    receiveValue(value);
+  }
+}
+
+function checkRejections() {
+  unhandled.delete(cell.promise);
+  for (const [promise, reason] of unhandled) {
+    unhandled.delete(promise);
+    if (!internal.later.rejected?.(reason, promise)) {
+      fail(reason);
+    }
+  }
+}
+
+// The run was stopped by the host, which says why; what is left of it has ended.
+export function stopped() {
+  if (cell.isOver) {
+    return;
+  }
+  const { traceback } = cell.error ?? { traceback: [] };
+  const frames = cell.error?.value === "interrupted" ? traceback.slice(0, -1) : [];
+  cell.error = { name: "KeyboardInterrupt", value: "", traceback: [...frames, "KeyboardInterrupt"] };
+  finish();
+}
+
+function finish() {
+  cell.isOver = true;
+  timers.clear();
+  putBack();
+  forget();
+  if (cell.environment !== undefined) {
+    restore(cell.environment);
+  }
+  if (cell.isQuiet) {
+    return;
+  }
+  if (cell.bundle !== undefined) {
+    sendResult(cell.bundle, true);
+  }
+  if (cell.error !== undefined) {
+    sendError(cell.error);
+  }
+  cell.promise = cell.bundle = undefined;
+  unhandled = new Map();
+  send(DONE, "{}");
+}
+
+function sendError({ name, value, traceback }) {
+  const lines = traceback.map((line) => line.toWellFormed());
+  const tooLong = send(ERROR, stringify({ name: name.toWellFormed(), value: value.toWellFormed(), traceback: lines }));
+  if (typeof tooLong === "number") {
+    send(ERROR, stringify({ name: name.slice(0, 100), value: value.slice(0, 1000).toWellFormed(), traceback: [] }));
+  }
+}
+
+function restore(environment) {
+  for (const name of Object.keys(surroundings.env)) {
+    delete surroundings.env[name];
+  }
+  Object.assign(surroundings.env, environment);
+}
+
+// The template is done: forget the cells that warmed it up.
+function freeze() {
+  trustPrototypes(realm.global.Object.prototype, realm.global.Array.prototype);
+  for (const name of ["a", "b", "A"]) {
+    Reflect.deleteProperty(realm.variables, name);
+  }
+  internal.later.freeze?.();
+  send(DONE, "{}");
+}

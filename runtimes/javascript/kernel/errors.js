@@ -1,0 +1,157 @@
+// Errors as Node would tell them: stacks of the program's own frames, and what an ERROR frame says.
+
+import { inspect } from "./inspect.js";
+import { lineOf, original } from "./sources.js";
+import { classOf } from "./types.js";
+import { safeText } from "./results.js";
+
+const OURS = /^(?:wasm_interp:|kernel\/|npm\/)/;
+const GENERIC = new Set(["Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError", "URIError"]);
+const MOST_CAUSES = 10;
+const MOST_LINE = 200;
+
+// What Error.prepareStackTrace is in the program's realm: gives the text of `error.stack`.
+export function prepareStackTrace(error, callSites) {
+  try {
+    const frames = describeFrames(callSites);
+    while (frames.length > 1 && isConstructorFrame(frames[0], error)) {
+      frames.shift();
+    }
+    return [headerOf(error), ...frames.map(frameLine)].join("\n");
+  } catch {
+    return "Error";
+  }
+}
+
+function describeFrames(callSites) {
+  const frames = [];
+  let pendingNative = [];
+  for (const site of callSites) {
+    const file = site.getFileName();
+    if (!file) {
+      pendingNative.push({ name: site.getFunctionName(), file: undefined });
+    } else if (OURS.test(file)) {
+      pendingNative = []; // called by us
+    } else {
+      frames.push(...pendingNative);
+      pendingNative = [];
+      const [line, column] = original(file, site.getLineNumber(), site.getColumnNumber());
+      frames.push({ name: site.getFunctionName(), file, line, column });
+    }
+  }
+  return frames;
+}
+
+function isConstructorFrame(frame, error) {
+  for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
+    const constructor = Object.getOwnPropertyDescriptor(prototype, "constructor")?.value;
+    if (typeof constructor === "function" && constructor.name === frame.name && frame.name) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function frameLine({ name, file, line, column }) {
+  const place = file === undefined ? "<anonymous>" : `${file}:${line}:${column}`;
+  return name && name !== "<eval>" ? `    at ${name} (${place})` : `    at ${place}`;
+}
+
+function headerOf(error) {
+  const name = read(error, "name") ?? "Error";
+  const message = read(error, "message") ?? "";
+  return message === "" ? `${name}` : name === "" ? `${message}` : `${name}: ${message}`;
+}
+
+function read(object, key) {
+  try {
+    const value = object[key];
+    return value === undefined || value === null ? undefined : typeof value === "symbol" ? value.toString() : `${value}`;
+  } catch {
+    return undefined;
+  }
+}
+
+export const isError = (value) => classOf(value) === "Error";
+
+// What an ERROR frame says of a thrown value.
+export function describe(thrown) {
+  if (!isError(thrown)) {
+    const value = typeof thrown === "string" ? inspect(thrown) : safeInspect(thrown);
+    return { name: "Uncaught", value, traceback: [`Uncaught ${value}`] };
+  }
+  const name = nameOf(thrown);
+  const value = read(thrown, "message") ?? "";
+  const last = value === "" ? name : `${name}: ${value}`;
+  return { name, value, traceback: [...body(thrown, 0, new Set()), ...last.split("\n")] };
+}
+
+// The class of an error: its name, unless it is a subclass that has not given itself one.
+function nameOf(error) {
+  const name = read(error, "name") ?? "Error";
+  const constructor = ownClass(error);
+  return GENERIC.has(name) && constructor && !GENERIC.has(constructor) ? constructor : name || "Error";
+}
+
+function ownClass(error) {
+  try {
+    const constructor = Object.getPrototypeOf(error)?.constructor;
+    return typeof constructor === "function" ? constructor.name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// Frames, the line of source that the first is in, and causes: all but the last line.
+function body(error, depth, seen) {
+  seen.add(error);
+  const frames = framesOf(error);
+  const lines = [...excerpt(frames[0]), ...frames];
+  if (depth >= MOST_CAUSES) {
+    return lines;
+  }
+  if (classOf(error) === "Error" && Object.hasOwn(error, "cause")) {
+    lines.push(...nested("[cause]", error.cause, depth, seen));
+  }
+  if (Object.hasOwn(error, "errors") && classOf(error.errors) === "Array") {
+    for (let index = 0; index < Math.min(error.errors.length, MOST_CAUSES); index++) {
+      lines.push(...nested(`[errors][${index}]`, error.errors[index], depth, seen));
+    }
+  }
+  return lines;
+}
+
+function nested(label, error, depth, seen) {
+  if (!isError(error) || seen.has(error)) {
+    return [`  ${label}: ${isError(error) ? "[Circular]" : safeInspect(error)}`];
+  }
+  const value = read(error, "message") ?? "";
+  const header = value === "" ? nameOf(error) : `${nameOf(error)}: ${value}`;
+  return [`  ${label}: ${header}`, ...body(error, depth + 1, seen).map((line) => `  ${line}`)];
+}
+
+function framesOf(error) {
+  const stack = read(error, "stack");
+  return stack === undefined ? [] : stack.split("\n").filter((line) => /^\s+at /.test(line));
+}
+
+const PLACE = /(?:\(|at )([^()]+):(\d+):(\d+)\)?$/;
+
+function excerpt(frame) {
+  const [, file, line, column] = PLACE.exec(frame ?? "") ?? [];
+  const source = file === undefined ? undefined : lineOf(file, Number(line));
+  if (source === undefined || source.length > MOST_LINE) {
+    return [];
+  }
+  const place = Math.min(Number(column), source.length + 1) - 1;
+  const indent = source.slice(0, place).replace(/[^\t]/g, " ");
+  return [`${file}:${line}`, source, `${indent}^`, ""];
+}
+
+function safeInspect(value) {
+  try {
+    return inspect(value);
+  } catch {
+    return safeText(value);
+  }
+}

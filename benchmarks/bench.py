@@ -71,7 +71,9 @@ class Bench:
 
     def versions(self) -> dict[str, dict[str, str] | Missing]:
         """Of every contender that was asked for so far."""
-        return {name: each if isinstance(each, Missing) else each.versions for name, each in self._runners.items()}
+        absent = {name: place for name, place in self._environments.items() if isinstance(place, Missing)}
+        there = {name: each if isinstance(each, Missing) else each.versions for name, each in self._runners.items()}
+        return absent | there
 
     def close(self) -> None:
         """End all processes. Idempotent."""

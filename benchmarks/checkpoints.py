@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import time
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from benchmarks.bench import Bench
+from benchmarks.cells import WRITE_TO_EVERY_PAGE, hold, run
 from benchmarks.figures import Figure, Missing, Target
 from benchmarks.sampling import OURS, Sampler, figure, interleaved, seconds
 from wasm_interp import CodeContext, Limits, Sandbox
@@ -23,7 +24,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         kept, unkept = _contexts(sandbox, Limits(), "auto")
         pairs = interleaved(
             bench.either(2, 20),
-            {OURS: lambda: [_time(kept, batch)], _WITHOUT: lambda: [_time(unkept, batch)]},
+            {OURS: lambda: [_median(kept, batch)], _WITHOUT: lambda: [_median(unkept, batch)]},
         )
         ours, without = pairs[OURS], pairs[_WITHOUT]
         assert not isinstance(ours, Missing)
@@ -33,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
             "ms",
             {OURS: [with_it - without_it for with_it, without_it in zip(ours, without, strict=True)]},
             target=Target(0.3),
-            note=f"Mean of {batch} runs with rollback auto, less that with rollback off.",
+            note=f"Median of {batch} runs with rollback auto, less that with rollback off.",
         )
         yield from _with_data(bench, sandbox, "10 MB", 10_000_000)
         if not bench.is_quick:
@@ -44,9 +45,9 @@ def _with_data(bench: Bench, sandbox: Sandbox, size: str, size_bytes: int) -> It
     limits = Limits(memory_bytes=3 * size_bytes + (512 << 20))
     kept, unkept = contexts = _contexts(sandbox, limits, "always")
     for context in contexts:
-        _run(context, f"data = bytearray(b'x') * {size_bytes}")
-        _run(context, _ADD)
-    sizes = ((f"1+1 in a context that holds {size}", ""), (f"1+1 after writing to all of {size}", _touch()))
+        hold(context, size_bytes)
+        run(context, _ADD)
+    sizes = ((f"1+1 in a context that holds {size}", ""), (f"1+1 after writing to all of {size}", WRITE_TO_EVERY_PAGE))
     for name, before in sizes:
         samplers: dict[str, Sampler] = {
             OURS: functools.partial(_time_after, kept, before),
@@ -64,30 +65,16 @@ def _contexts(sandbox: Sandbox, limits: Limits, rollback: Literal["auto", "alway
     kept = sandbox.create_code_context(limits=Limits(memory_bytes=memory, rollback=rollback), timeout=600)
     unkept = sandbox.create_code_context(limits=Limits(memory_bytes=memory, rollback="off"), timeout=600)
     for context in (kept, unkept):
-        _run(context, _ADD)
-        _run(context, _ADD)
+        run(context, _ADD)
+        run(context, _ADD)
     return kept, unkept
-
-
-def _touch() -> str:
-    """Writes one byte to every page."""
-    return "for at in range(0, len(data), 4096): data[at] ^= 1"
 
 
 def _time_after(context: CodeContext, before: str) -> Sequence[float]:
     if before:
-        _run(context, before)
-    return [seconds(lambda: _run(context, _ADD))]
+        run(context, before)
+    return [seconds(lambda: run(context, _ADD))]
 
 
-def _time(context: CodeContext, count: int) -> float:
-    start = time.perf_counter()
-    for _ in range(count):
-        _run(context, _ADD)
-    return (time.perf_counter() - start) / count
-
-
-def _run(context: CodeContext, code: str) -> None:
-    result = context.run(code)
-    if result.error is not None:
-        raise AssertionError(f"{code!r}: {result.error}")
+def _median(context: CodeContext, count: int) -> float:
+    return statistics.median(seconds(lambda: run(context, _ADD)) for _ in range(count))

@@ -44,16 +44,9 @@ class Report:
             table.add_column(peer, justify="right")
         for figure in figures:
             table.add_row(*_row(figure, peers))
-        notes = [f"{figure.name}: {figure.note}" for figure in figures if figure.note]
-        notes += [
-            f"{figure.name}: no value for {peer}: {value.reason}"
-            for figure in figures
-            for peer, value in figure.peers.items()
-            if isinstance(value, Missing)
-        ]
         self._console.print()
         self._console.print(table)
-        for note in dict.fromkeys(notes):
+        for note in [*_notes(figures), *_gaps(figures)]:
             self._console.print(f"[dim]{escape(note)}[/dim]")
 
     def failure(self, name: str, message: str) -> None:
@@ -65,7 +58,7 @@ class Report:
         self._console.print()
         for name, found in versions.items():
             if isinstance(found, Missing):
-                text = f"absent: {found.reason}"
+                text = f"absent: {_last_line(found.reason)}"
             else:
                 text = ", ".join(f"{package} {version}" for package, version in found.items())
             self._console.print(f"{name}: {escape(text)}")
@@ -82,6 +75,25 @@ class Report:
             "groups": {name: [_as_json(figure) for figure in figures] for name, figures in self._groups.items()},
         }
         path.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _notes(figures: Sequence[Figure]) -> list[str]:
+    return [f"{figure.name}: {figure.note}" for figure in figures if figure.note]
+
+
+def _gaps(figures: Sequence[Figure]) -> list[str]:
+    """Which peers have no value, where, and why; each reason once."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for figure in figures:
+        for peer, value in figure.peers.items():
+            if isinstance(value, Missing):
+                names.setdefault((peer, _last_line(value.reason)), []).append(figure.name)
+    return [f"no value for {peer} ({'; '.join(where)}): {reason}" for (peer, reason), where in names.items()]
+
+
+def _last_line(reason: str) -> str:
+    """Of a traceback, what matters."""
+    return (reason.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _row(figure: Figure, peers: Sequence[str]) -> list[str]:

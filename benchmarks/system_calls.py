@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.cells import run as run_cell
 from benchmarks.figures import Figure, Missing, Target
 from benchmarks.sampling import OURS, Samples, figure, geometric_mean, interleaved
 from benchmarks.wasmtime_python import WasmtimePython
-from wasm_interp import CodeContext, Sandbox
+from wasm_interp import Sandbox
 
 _THEIRS = "wasmtime's WASI"
 _PROGRAMS_FILE = Path(__file__).with_name("guest") / "files.py"
@@ -34,7 +35,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         sandbox.files.upload(str(csv), "/workspace/large.csv")
         context = sandbox.create_code_context(timeout=600)
         with WasmtimePython(folder, beside) as reference:
-            runs: dict[str, Run] = {OURS: functools.partial(_run, context), _THEIRS: reference.run}
+            runs: dict[str, Run] = {OURS: functools.partial(run_cell, context), _THEIRS: reference.run}
             for run in runs.values():
                 run(_PROGRAMS_FILE.read_text("utf-8"))
             yield from _calls(bench, runs)
@@ -113,13 +114,6 @@ def _ratios(samples: Samples) -> list[float]:
     assert not isinstance(ours, Missing)
     assert not isinstance(theirs, Missing)
     return [here / there if there else 1.0 for here, there in zip(ours, theirs, strict=True)]
-
-
-def _run(context: CodeContext, code: str) -> str:
-    result = context.run(code)
-    if result.error is not None:
-        raise AssertionError(str(result.error))
-    return result.stdout
 
 
 def _make_csv(path: Path, size: int) -> tuple[int, Path]:

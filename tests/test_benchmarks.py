@@ -111,7 +111,15 @@ def test_the_report_is_readable_and_as_json(tmp_path: Path, capsys: pytest.Captu
     report.write(tmp_path / "figures.json", {"cores": "2"}, {"absent": Missing("no")})
 
     printed = capsys.readouterr().out
-    for expected in ("2 ms (1.5 to 2.5)", "≤ 1.5 ms", "no", "3 1.5×", "delay: a note", "it needs [Python] 3.12"):
+    for expected in (
+        "2 ms (1.5 to 2.5)",
+        "≤ 1.5 ms",
+        "no",
+        "3 1.5×",
+        "delay: a note",
+        "no value for absent (delay): it needs [Python] 3.12",
+        "absent: it needs [Python] 3.12",
+    ):
         assert expected in printed
     written = json.loads((tmp_path / "figures.json").read_text("utf-8"))
     assert written["machine"] == {"cores": "2"}

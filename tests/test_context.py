@@ -563,6 +563,20 @@ def test_the_callers_own_handler_of_sigint_is_called(context: CodeContext) -> No
     assert stop_of(result) == (StopKind.INTERRUPT, StateAfterStop.KEPT)
 
 
+@pytest.mark.xfail(reason="during a run SIGINT is only noted (engine/ctrl_c.py), so on_input goes on waiting")
+def test_ctrl_c_ends_the_wait_of_on_input(context: CodeContext) -> None:
+    waited: list[str] = []
+
+    def on_input(prompt: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        waited.append(prompt)
+        return ""
+
+    with pytest.raises(KeyboardInterrupt):
+        context.run("input('name? ')", on_input=on_input)
+    assert waited == []
+
+
 # Entropy
 
 DRAWS = """

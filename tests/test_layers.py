@@ -14,13 +14,14 @@ PACKAGE = Path(__file__).resolve().parents[1] / "wasm_interp"
 
 # Bottom to top, names below wasm_interp. A module imports from its own layer and those below it.
 LAYERS = [
-    ["charts", "errors", "limits", "results", "_core.artifacts", "_core.private_folder"],
+    ["charts", "errors", "limits", "notebook", "results", "_core.artifacts", "_core.private_folder", "_core.version"],
     ["_core.protocol", "_core.vfs", "_core.images"],
     ["_core.wasi"],
     ["_core.engine"],
     ["_core.languages"],
     ["_core.kernel"],
-    ["sandbox", "context", "files", "snapshot", "aio"],
+    ["_core.snapshots"],
+    ["sandbox", "context", "files", "packages", "snapshot", "aio"],
     [""],  # wasm_interp itself, the public names
     ["servers", "integrations", "cli", "__main__"],
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wasm_interp._core.version import VERSION
 from wasm_interp.charts import (
     BarChart,
     BarData,
@@ -57,12 +58,12 @@ from wasm_interp.results import (
     Usage,
 )
 from wasm_interp.sandbox import Sandbox
-from wasm_interp.snapshot import Checkpoint
+from wasm_interp.snapshot import Checkpoint, Snapshot
 
 if TYPE_CHECKING:
     from wasm_interp.aio import AsyncSandbox
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "AsyncSandbox",
     "BarChart",
@@ -95,6 +96,7 @@ __all__ = [
     "Sandbox",
     "ScaleType",
     "ScatterChart",
+    "Snapshot",
     "SnapshotError",
     "SnapshotFormatError",
     "SnapshotMismatch",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
@@ -38,9 +38,10 @@ class AsyncSandbox:
         limits: Limits | None = None,
         env_vars: Mapping[str, str] | None = None,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
+        packages: Sequence[str] = (),
     ) -> None:
-        """See Sandbox."""
-        self._take(Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts))
+        """See Sandbox. Packages that are not in the cache yet are downloaded here, which blocks."""
+        self._take(Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts, packages=packages))
 
     def _take(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -55,9 +56,17 @@ class AsyncSandbox:
         env_vars: Mapping[str, str] | None = None,
         timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
         limits: Limits | None = None,
+        figure_formats: Sequence[str] = ("png",),
     ) -> CodeContext:
         """See Sandbox.create_code_context. Run cells in it with this sandbox's ``run_code``."""
-        create = partial(self._sandbox.create_code_context, cwd=cwd, env_vars=env_vars, timeout=timeout, limits=limits)
+        create = partial(
+            self._sandbox.create_code_context,
+            cwd=cwd,
+            env_vars=env_vars,
+            timeout=timeout,
+            limits=limits,
+            figure_formats=figure_formats,
+        )
         return await asyncio.to_thread(create, language)
 
     async def run_code(

@@ -12,6 +12,8 @@ from wasm_interp._core.kernel.collector import Callbacks
 from wasm_interp._core.kernel.kernel import Kernel, Run
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.turnstile import Turnstile
+from wasm_interp._core.snapshots.document import ContextData
+from wasm_interp._core.snapshots.rest import pages_of
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp.errors import ContextClosed, UsageError
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
@@ -128,6 +130,32 @@ class CodeContext:
         if not self._kernel.is_calling_back():
             with self._turnstile:
                 self._kernel.close()
+
+    def _data(self, savepoint: Savepoint) -> ContextData:
+        """What a snapshot says of it."""
+        runs, pages = pages_of(savepoint)
+        return ContextData(
+            identity=self.id,
+            language=self.language,
+            cwd=self.cwd,
+            timeout=self.timeout,
+            created_at=self.created_at,
+            last_used=self.last_used,
+            limits=self._kernel.limits,
+            start=self._kernel.start,
+            told=savepoint.told,
+            execution_count=savepoint.execution_count,
+            size_bytes=savepoint.memory.image.size_bytes,
+            runs=runs,
+            pages=pages,
+            files=savepoint.files.save(),
+        )
+
+    @classmethod
+    def _from_data(cls, data: ContextData, kernel: Kernel) -> CodeContext:
+        context = cls(data.identity, data.language, data.cwd, data.timeout, kernel)
+        context.created_at, context.last_used = data.created_at, data.last_used
+        return context
 
     def _made_from(self, savepoint: Savepoint, fs: FileSystem, identity: str) -> CodeContext:
         """A context like this one that goes on from ``savepoint`` over ``fs``."""

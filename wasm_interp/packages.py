@@ -22,7 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from wasm_interp._core.artifacts import artifact
-from wasm_interp._core.private_folder import cache_folder, new_file, trusted_file
+from wasm_interp._core.languages.tree import PYTHON_PACKAGES
+from wasm_interp._core.private_folder import cache_folder, mark_used, new_file, trusted_file
 from wasm_interp.errors import UsageError
 
 MAX_BYTES = 256 << 20  # unpacked; plotly, the largest that people ask for, has 45 MB
@@ -35,7 +36,23 @@ _COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9._*+!-]+"
 # What can name nothing but packages of the index: no option, no path, no address, no marker.
-_REQUIREMENT = re.compile(rf"({_NAME})\s*(?:\[\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\])?\s*(?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?")
+_REQUIREMENT = re.compile(
+    rf"({_NAME})\s*(?:\[\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\])?\s*(?:{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)?"
+)
+_COMPILE_FOLDER = "/tmp/packages"
+# A module that does not compile (a template, or for another Python) stays source only. The sources never change, so
+# the bytecode need not be checked against them.
+_COMPILE = f"""
+import os, py_compile
+for folder, _, names in os.walk({_COMPILE_FOLDER!r}):
+    for name in names:
+        path = os.path.join(folder, name)
+        shown = {PYTHON_PACKAGES!r} + path.removeprefix({_COMPILE_FOLDER!r})
+        try:
+            py_compile.compile(path, dfile=shown, doraise=True, invalidation_mode=py_compile.PycInvalidationMode(3))
+        except Exception:
+            pass
+"""
 _GUEST_PACKAGE = re.compile(r"([^/]+)-([^/-]+)\.dist-info/METADATA")
 _NOT_FOUND = re.compile(r"No matching distribution found for (\S+)")
 _CONFLICT = re.compile(r"The conflict is caused by:\n((?: +\S.*\n)+)")
@@ -56,7 +73,8 @@ def packages_archive(requirements: Sequence[str]) -> Path | None:
     if not trusted_file(path):
         with tempfile.TemporaryDirectory() as folder:
             files = _unpacked(_download(wanted, own, Path(folder)))
-        _write(path, files)
+        _write(path, files | _bytecode(files))
+    mark_used(path)
     return path
 
 
@@ -200,6 +218,24 @@ def _place(wheel: str, name: str) -> str | None:
     if parts and parts[0].endswith(".data"):  # scripts, headers and data go to other folders of a system
         parts = parts[2:] if len(parts) > 2 and parts[1] in ("purelib", "platlib") else ()
     return "/".join(parts) or None
+
+
+def _bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
+    """What the guest's own compiler makes of the modules, in a sandbox, so that no context has to compile them."""
+    from wasm_interp.limits import Limits
+    from wasm_interp.sandbox import Sandbox  # which imports this module
+
+    limits = Limits(file_bytes=4 * MAX_BYTES, file_count=4 * MAX_FILES)
+    with Sandbox(limits=limits) as sandbox:
+        for name, content in files.items():
+            if name.endswith(".py"):
+                sandbox.files.write(f"{_COMPILE_FOLDER}/{name}", content)
+        result = sandbox.run_code(_COMPILE, timeout=None)
+        if result.error is not None:
+            raise UsageError(f"packages: they cannot be compiled: {result.error.value}")
+        made = [info.path for info in sandbox.files.list(_COMPILE_FOLDER, recursive=True) if info.kind == "file"]
+        start = len(_COMPILE_FOLDER) + 1
+        return {path[start:]: sandbox.files.read(path) for path in made if path.endswith(".pyc")}
 
 
 def _write(path: Path, files: dict[str, bytes]) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from wasm_interp.charts import Chart
+from wasm_interp.errors import UsageError
+from wasm_interp.notebook import to_html, to_text
 
 _MIME_OF_FORMAT = {
     "text": "text/plain",
@@ -25,7 +29,25 @@ _MIME_OF_FORMAT = {
     "data": "application/vnd.wasm-interp.data+json",
 }
 _FORMAT_OF_MIME = {mime: name for name, mime in _MIME_OF_FORMAT.items()}
-_TEXT_FORMATS = frozenset(_MIME_OF_FORMAT) - {"json", "chart", "data"}
+_JSON_FORMATS = frozenset({"json", "chart", "data"})
+_BASE64_FORMATS = frozenset({"png", "jpeg", "pdf"})
+_TEXT_FORMATS = frozenset(_MIME_OF_FORMAT) - _JSON_FORMATS
+_FORMAT_OF_SUFFIX = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".svg": "svg",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
+    ".txt": "text",
+    ".tex": "latex",
+    ".md": "markdown",
+    ".js": "javascript",
+    ".json": "json",
+    ".chart.json": "chart",
+    ".data.json": "data",
+}
 # A JSON null is a value too, and None means "no such format": the latter wins, nulls are not shown.
 
 
@@ -93,6 +115,33 @@ class Result:
     def jpeg_bytes(self) -> bytes | None:
         """The JPEG itself, or None. Raises ValueError if the guest gave text that is no base64."""
         return _decoded(self.jpeg)
+
+    def content(self, name: str) -> bytes:
+        """One format as the content of a file: decoded, text in UTF-8, or JSON.
+
+        Raises UsageError when the result has no such format, ValueError if the guest gave text that is no base64.
+        """
+        if name not in self.formats():
+            raise UsageError(f"this result has no {name}; it has: {', '.join(self.formats()) or 'nothing'}")
+        value = self._shown()[name]
+        if name in _BASE64_FORMATS:
+            return _decoded(value) or b""
+        if name in _JSON_FORMATS:
+            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        text: str = value
+        return text.encode("utf-8", "replace")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one format to a file of the host, chosen by the suffix: "plot.png", "table.html", "table.data.json".
+
+        Raises UsageError when the suffix is of no format, or of one that the result lacks; then nothing is written.
+        """
+        target = Path(path)
+        suffixes = ["".join(target.suffixes[-2:]).lower(), target.suffix.lower()]
+        name = next((_FORMAT_OF_SUFFIX[suffix] for suffix in suffixes if suffix in _FORMAT_OF_SUFFIX), None)
+        if name is None:
+            raise UsageError(f"{target.name} has no suffix of a format: {', '.join(_FORMAT_OF_SUFFIX)}")
+        target.write_bytes(self.content(name))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {_MIME_OF_FORMAT[name]: value for name, value in self._shown().items()} | self.extra
@@ -230,6 +279,9 @@ class ExecutionResult:
     def stderr(self) -> str:
         """All that was printed to stderr."""
         return "".join(self.logs.stderr)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/plain": to_text(self), "text/html": to_html(self)}
 
     def to_json(self) -> str:
         """The shape of the service whose API this is: code, logs, error, executionCount, results."""

@@ -6,26 +6,43 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
+from typing import Any
 
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import template
 from wasm_interp._core.languages.base import Language, Start
 from wasm_interp._core.languages.registry import DEFAULT, find_language
-from wasm_interp._core.languages.tree import HOME, TEMPORARY, WORKSPACE, tree
-from wasm_interp._core.vfs import FileSystem, Quota
+from wasm_interp._core.languages.tree import HOME, PYTHON_PACKAGES, TEMPORARY, WORKSPACE, tree_with
+from wasm_interp._core.snapshots.document import SandboxData
+from wasm_interp._core.snapshots.rest import (
+    base_identity,
+    check_guests,
+    check_memory,
+    check_modest,
+    files_of,
+    kernel_of,
+    let_go,
+    template_names,
+)
+from wasm_interp._core.version import VERSION
+from wasm_interp._core.vfs import Base, FileSystem, Quota
+from wasm_interp._core.vfs.codec import describe
 from wasm_interp.context import CodeContext, checked_code, checked_environment, checked_timeout
 from wasm_interp.errors import ContextClosed, ContextNotFound, LimitExceeded, UsageError
 from wasm_interp.files import Files
 from wasm_interp.limits import Limits
+from wasm_interp.packages import packages_archive
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
+from wasm_interp.snapshot import Snapshot
 
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONTEXT_TIMEOUT = 30.0
 DEFAULT_MAX_CONTEXTS = 1000
+FIGURE_FORMATS = ("png", "svg", "pdf")
 _ENVIRONMENT = {"HOME": HOME, "TMPDIR": TEMPORARY, "MPLBACKEND": "agg", "MPLCONFIGDIR": TEMPORARY}
 
 
@@ -42,9 +59,14 @@ class Sandbox:
         limits: Limits | None = None,
         env_vars: Mapping[str, str] | None = None,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
+        packages: Sequence[str] = (),
     ) -> None:
         """``env_vars`` are given to every context. ``max_contexts`` may be open at once: a thousand idle ones take
         about 1 GB. Raises RuntimeMissing when the guests are not installed.
+
+        packages: what Python contexts can import beside what is built in, as requirements: "humanize==4.*". Only
+        pure-Python packages. pip downloads them at the first use on this machine; then they are kept in the cache.
+        Raises UsageError for a package that is not there, is not pure Python, or does not fit what is built in.
         """
         if isinstance(max_contexts, bool) or not isinstance(max_contexts, int) or max_contexts < 1:
             raise UsageError(f"max_contexts must be a whole number of at least 1, not {max_contexts!r}")
@@ -52,7 +74,8 @@ class Sandbox:
         self._limits = _checked_limits(limits) or Limits()
         self._environment = _ENVIRONMENT | (checked_environment(env_vars) or {})
         quota = Quota(self._limits.file_bytes, self._limits.file_count)
-        self._take_files(FileSystem(tree().base, quota, time.time_ns))
+        self._packages = packages_archive(packages)
+        self._take_files(FileSystem(tree_with(self._packages).base, quota, time.time_ns))
         self._lock = threading.Lock()
         self._contexts: dict[str, CodeContext] = {}
         self._defaults: dict[str, str] = {}
@@ -67,14 +90,17 @@ class Sandbox:
         env_vars: Mapping[str, str] | None = None,
         timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
         limits: Limits | None = None,
+        figure_formats: Sequence[str] = ("png",),
     ) -> CodeContext:
         """A new persistent context.
 
         cwd: where it starts, made if missing. timeout: seconds, for each ``context.run`` that names none.
         limits: in the place of the sandbox's, for this context; files stay limited as the sandbox's are.
+        figure_formats: what a matplotlib figure's result has, of "png" (always there), "svg" and "pdf"; Python only.
         Raises UnknownLanguage, UsageError, ContextClosed; where ``cwd`` cannot be made, OSError or LimitExceeded.
         """
-        return self._create(find_language(language), cwd, env_vars, timeout, limits)
+        formats = _checked_formats(figure_formats)
+        return self._create(find_language(language), cwd, env_vars, timeout, limits, formats)
 
     def run_code(
         self,
@@ -140,6 +166,68 @@ class Sandbox:
                 twin._fs.release(ino)
         return twin
 
+    def snapshot(self) -> Snapshot:
+        """All of the sandbox, to keep and to go on from later, elsewhere; see Snapshot.
+
+        Waits for runs that are going on. Linux only. Raises ContextClosed, SnapshotError.
+        """
+        with ExitStack() as held:
+            with self._at_rest() as contexts:
+                savepoints = [(context, held.enter_context(closing(context._kernel.save()))) for context in contexts]
+                fs = self._fs.fork(opens=Counter(ino for _, each in savepoints for ino in each.files.inodes()))
+                defaults = {name: each for name, each in self._defaults.items() if each in self._contexts}
+            languages = {context.language for context in contexts}
+            data = SandboxData(
+                version=VERSION,
+                templates={name: template_names(find_language(name)) for name in sorted(languages)},
+                base=base_identity(self._base),
+                limits=self._limits,
+                max_contexts=self._max_contexts,
+                environment=self._environment,
+                defaults=defaults,
+                files=describe(fs),
+                contexts=[context._data(savepoint) for context, savepoint in savepoints],
+            )
+        return Snapshot(data, is_trusted=True)
+
+    @classmethod
+    def from_snapshot(
+        cls,
+        snapshot: Snapshot,
+        *,
+        limits: Limits | None = None,
+        max_contexts: int | None = None,
+        packages: Sequence[str] = (),
+    ) -> Sandbox:
+        """A sandbox that goes on from where ``snapshot`` was taken. Unseeded random generators get fresh entropy.
+
+        limits, max_contexts: in the place of the snapshot's, for the sandbox and all its contexts. Needed where a
+        snapshot that is not signed asks for more than the defaults. packages: the same that the sandbox had.
+        Raises SnapshotMismatch, which names what differs, where this machine has other guests than the snapshot was
+        made with; SnapshotFormatError, LimitExceeded. Nothing is made then.
+        """
+        if not isinstance(snapshot, Snapshot):
+            raise UsageError(f"snapshot must be a Snapshot, not {type(snapshot).__name__}")
+        data = snapshot._data
+        if not snapshot._is_trusted:
+            check_modest(data, limits, max_contexts, DEFAULT_MAX_CONTEXTS)
+        chosen = _checked_limits(limits)
+        room = data.max_contexts if max_contexts is None else max_contexts
+        sandbox = cls(limits=chosen or data.limits, max_contexts=room, packages=packages)
+        check_guests(data, sandbox._base)
+        prepared = [(context, limit, check_memory(context, limit)) for context, limit in data.limits_by_context(chosen)]
+        sandbox._environment = data.environment
+        sandbox._take_files(files_of(data, sandbox._base, sandbox._limits))
+        with ExitStack() as unfinished:
+            unfinished.callback(sandbox.close)
+            for context, limit, made_from in prepared:
+                sandbox._check_room()
+                sandbox._adopt(CodeContext._from_data(context, kernel_of(context, made_from, sandbox._fs, limit)))
+            unfinished.pop_all()
+        let_go(data, sandbox._fs)
+        sandbox._defaults = dict(data.defaults)
+        return sandbox
+
     def list_code_contexts(self) -> list[CodeContext]:
         """Every context that is open, in order of creation, default contexts included."""
         with self._lock:
@@ -174,6 +262,7 @@ class Sandbox:
         env_vars: Mapping[str, str] | None,
         timeout: float | None,
         limits: Limits | None,
+        figure_formats: tuple[str, ...] = (),
     ) -> CodeContext:
         if not isinstance(cwd, str) or not cwd.startswith("/"):
             raise UsageError(f"cwd must be an absolute path of the sandbox, not {cwd!r}")
@@ -187,13 +276,15 @@ class Sandbox:
                 f"Limits.memory_bytes is {chosen_limits.memory_bytes}; {language.name} takes {least} to begin with"
             )
         self.files.mkdir(cwd)
-        kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables))
+        options = self._python_options(figure_formats) if language.name == "python" else {}
+        kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables, options=options))
         return self._adopt(CodeContext(_new_identity(), language.name, cwd, limit, kernel))
 
     def _twin(self, fs: FileSystem) -> Sandbox:
         """A sandbox like this one over ``fs``, without contexts."""
         twin = Sandbox(limits=self._limits, max_contexts=self._max_contexts)
         twin._environment = self._environment
+        twin._packages = self._packages
         twin._take_files(fs)
         twin._defaults = dict(self._defaults)
         return twin
@@ -212,11 +303,25 @@ class Sandbox:
                 if waited_for is not None:
                     held.enter_context(waited_for._held())
                 contexts = self.list_code_contexts()
-                busy = next((each for each in contexts if each is not waited_for and not each._hold_at_once(held)), None)
+                busy = next(
+                    (each for each in contexts if each is not waited_for and not each._hold_at_once(held)), None
+                )
                 if busy is None:
                     yield [each for each in contexts if not each.is_closed]
                     return
             waited_for = busy
+
+    def _python_options(self, figure_formats: tuple[str, ...]) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if figure_formats:
+            options["figure_formats"] = figure_formats
+        if self._packages is not None:
+            options["packages"] = PYTHON_PACKAGES
+        return options
+
+    @property
+    def _base(self) -> Base:
+        return tree_with(self._packages).base
 
     def _take_files(self, fs: FileSystem) -> None:
         self._fs = fs
@@ -276,3 +381,13 @@ def _checked_limits(limits: Limits | None) -> Limits | None:
     if limits is not None and not isinstance(limits, Limits):
         raise UsageError(f"limits must be Limits, not {type(limits).__name__}")
     return limits
+
+
+def _checked_formats(names: Sequence[str]) -> tuple[str, ...]:
+    """Those beside "png", which is always there."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise UsageError(f"figure_formats must be a list of formats, not {names!r}")
+    for name in names:
+        if name not in FIGURE_FORMATS:
+            raise UsageError(f"figures have no format {name!r}; choose of: {', '.join(FIGURE_FORMATS)}")
+    return tuple(name for name in names if name != "png")

@@ -225,7 +225,7 @@ def test_a_module_with_neither_instruction_still_works() -> None:
 
 
 def module_of(body: bytes, locals_: bytes = b"\x00") -> bytes:
-    """A module with types, a table, a memory, a global, an element, data and a tag for instructions to name, and one body."""
+    """A module with one body, and one of everything that instructions can name."""
 
     def section(identity: int, content: bytes) -> bytes:
         return bytes([identity]) + rewrite._encoded(len(content)) + content

@@ -22,7 +22,7 @@ from wasm_interp._core.protocol.frames import FrameKind, encode_frame
 from wasm_interp._core.vfs import Base, BaseBuilder
 from wasm_interp._core.wasi.descriptors import first_table
 
-_ANSWER, _ANSWER_LENGTH, _DOOR_STATUS, _IOVEC, _WRITTEN, _ASKED, _COUNTER = 16, 20, 24, 32, 40, 48, 52
+_ANSWER, _ANSWER_LENGTH, _DOOR_STATUS, _IOVEC, _WRITTEN, _ASKED, _COUNTER, _BROKEN = 16, 20, 24, 32, 40, 48, 52, 56
 _ROOM = 0x10000  # where answers of the host go
 _SCRIPT = 0x20000
 
@@ -39,6 +39,8 @@ _GUEST = f"""(module
   (func (export "host_alloc") (param i32) (result i32) (i32.const {_ROOM}))
   (func (export "turn") (param $at i32) (param $length i32) (result i32)
     (local $end i32) (local $step i32)
+    (if (i32.eq (i32.load (i32.const {_BROKEN})) (i32.const 1)) (then unreachable))
+    (if (i32.eq (i32.load (i32.const {_BROKEN})) (i32.const 2)) (then (return (i32.const 0))))
     (local.set $end (i32.add (local.get $at) (local.get $length)))
     (block $over (loop $next
       (br_if $over (i32.ge_u (local.get $at) (local.get $end)))
@@ -63,6 +65,8 @@ _GUEST = f"""(module
         (i32.store (i32.const {_COUNTER}) (i32.add (i32.load (i32.const {_COUNTER})) (i32.const 1)))
         (i32.store8 (i32.const {_ROOM}) (i32.add (i32.load (i32.const {_COUNTER})) (i32.const {ord("0")})))
         (call $write (i32.const 1) (i32.const {_ROOM}) (i32.const 1))))
+      (if (i32.eq (local.get $step) (i32.const {ord("k")})) (then
+        (i32.store (i32.const {_BROKEN}) (i32.load8_u (local.get $at)))))
       (if (i32.eq (local.get $step) (i32.const {ord("u")})) (then unreachable))
       (if (i32.eq (local.get $step) (i32.const {ord("b")})) (then (drop (i32.load (i32.const -8)))))
       (if (i32.eq (local.get $step) (i32.const {ord("r")})) (then (drop (call $recurse (i32.const 0)))))
@@ -77,6 +81,20 @@ _GUEST = f"""(module
     (i32.const 0)))"""
 
 
+def _step(letter: str, data: bytes = b"") -> str:
+    return (letter.encode() + len(data).to_bytes(4, "little") + data).decode("latin-1")
+
+
+def send(data: bytes) -> str:
+    """Send bytes through the door."""
+    return _step("c", data)
+
+
+def frame(kind: FrameKind, payload: bytes = b"{}") -> str:
+    """Send one frame through the door."""
+    return send(encode_frame(kind, payload))
+
+
 def guest_module() -> bytes:
     """The guest as a module."""
     return bytes(wasmtime.wat2wasm(_GUEST))
@@ -86,6 +104,7 @@ class FakeLanguage(Language):
     """Hands a cell's bytes to the guest as they are."""
 
     name = "fake"
+    smallest_cell = frame(FrameKind.DONE)
     aliases = frozenset({"fake"})
     suffixes = ()
 
@@ -136,23 +155,9 @@ def _base() -> tuple[Base, int]:
     return builder.build(), builder.root
 
 
-def _step(letter: str, data: bytes = b"") -> str:
-    return (letter.encode() + len(data).to_bytes(4, "little") + data).decode("latin-1")
-
-
-def send(data: bytes) -> str:
-    """Send bytes through the door."""
-    return _step("c", data)
-
-
 def send_from(pointer: int, length: int) -> str:
     """Send what is at an address of the guest's own, which need not be one."""
     return _step("C", pointer.to_bytes(4, "little") + length.to_bytes(4, "little"))
-
-
-def frame(kind: FrameKind, payload: bytes = b"{}") -> str:
-    """Send one frame through the door."""
-    return send(encode_frame(kind, payload))
 
 
 def out(data: bytes) -> str:
@@ -174,6 +179,8 @@ DONE = frame(FrameKind.DONE)
 ANSWER = _step("a")  # print what the host answered last
 STATUS = _step("s")  # print the door's last outcome, 4 bytes
 COUNT = _step("n")  # print how often this was done, in this guest's life
+ABORT_EVER_AFTER = _step("k", b"\1")  # in each later run
+SILENT_EVER_AFTER = _step("k", b"\2")
 ABORT = _step("u")
 OUT_OF_BOUNDS = _step("b")
 RECURSE = _step("r")

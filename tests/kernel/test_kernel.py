@@ -13,6 +13,7 @@ import pytest
 from tests.engine.guests import new_fs
 from tests.kernel.fake import (
     ABORT,
+    ABORT_EVER_AFTER,
     ANSWER,
     COUNT,
     DONE,
@@ -20,6 +21,7 @@ from tests.kernel.fake import (
     LOOP_FOR_EVER,
     OUT_OF_BOUNDS,
     RECURSE,
+    SILENT_EVER_AFTER,
     STATUS,
     err,
     exit_with,
@@ -276,6 +278,43 @@ def test_a_crash_loses_no_more_than_its_own_run(kernel: Kernel) -> None:
     assert result.stopped is not None
     kept = result.stopped.state is StateAfterStop.ROLLED_BACK
     assert run(kernel, COUNT, DONE).stdout == ("3" if kept else "1")
+
+
+@pytest.mark.parametrize(("steps", "kind"), [(ABORT_EVER_AFTER, StopKind.EXITED), (SILENT_EVER_AFTER, StopKind.TRAP)])
+def test_a_guest_that_was_broken_before_the_run_is_given_up(kernel: Kernel, steps: str, kind: StopKind) -> None:
+    """Rolled back, it would end each later run as it ended this one."""
+    assert run(kernel, COUNT, steps, DONE).stdout == "1"
+    result = run(kernel, COUNT, DONE)
+    assert result.stopped is not None
+    assert (result.stopped.kind, result.stopped.state) == (kind, StateAfterStop.LOST)
+    assert [run(kernel, COUNT, DONE).stdout for _ in range(2)] == ["1", "2"]
+
+
+def test_a_guest_that_breaks_in_its_run_is_as_it_was_before(kernel: Kernel) -> None:
+    run(kernel, COUNT, DONE)
+    result = run(kernel, COUNT, ABORT_EVER_AFTER, ABORT)
+    assert result.stopped is not None
+    kept = result.stopped.state is StateAfterStop.ROLLED_BACK
+    assert run(kernel, COUNT, DONE).stdout == ("2" if kept else "1")
+
+
+def test_the_trial_of_what_was_restored_is_heard_by_nobody(kernel: Kernel) -> None:
+    told: list[object] = []
+    run(kernel, DONE)
+    result = run(kernel, ABORT, on_stdout=told.append, on_result=told.append, on_error=told.append)
+    assert told == [result.error]
+    assert (result.stdout, result.results, result.truncated) == ("", [], ())
+    assert run(kernel, DONE).execution_count == 3
+
+
+def test_a_guest_that_stops_when_asked_but_says_nothing_is_not_trusted(kernel: Kernel) -> None:
+    run(kernel, COUNT, DONE)
+    result = run(kernel, COUNT, LOOP, timeout=0.02)
+    assert result.stopped is not None
+    assert result.stopped.kind is StopKind.TIMEOUT
+    assert result.stopped.state in CRASHED
+    kept = result.stopped.state is StateAfterStop.ROLLED_BACK
+    assert run(kernel, COUNT, DONE).stdout == ("2" if kept else "1")
 
 
 def test_without_rollback_a_crash_loses_the_state() -> None:

@@ -36,6 +36,10 @@ _Environment = Annotated[
     list[str] | None, typer.Option("--env", metavar="NAME=VALUE", help="Set an environment variable. Repeatable.")
 ]
 _Memory = Annotated[int | None, typer.Option(metavar="MIB", help="Memory of the program, in MiB.", min=1)]
+_Packages = Annotated[
+    list[str] | None,
+    typer.Option("--package", metavar="NAME", help="Add a pure-Python package, like humanize or humanize==4.*."),
+]
 _LANGUAGE = typer.Option("--language", "-l", metavar="NAME", help="What the code is written in.")
 
 
@@ -54,12 +58,14 @@ def run(
     ] = DEFAULT_TIMEOUT,
     env: _Environment = None,
     memory: _Memory = None,
+    packages: _Packages = None,
 ) -> None:
     """Run a program. Its output streams through; the value of its last expression is printed last."""
     tolerate_any_text()
     with exit_statuses():
         program = read_program(file, code, language)
-        supplies = Supplies(files or [], parse_environment(env or []), limits_with(memory))
+        limits = limits_with(memory)
+        supplies = Supplies(files or [], parse_environment(env or []), limits, tuple(packages or ()))
         raise typer.Exit(run_program(program, supplies, output, timeout))
 
 
@@ -69,12 +75,17 @@ def repl(
     files: _File = None,
     env: _Environment = None,
     memory: _Memory = None,
+    packages: _Packages = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write pictures there, not to a temporary folder.")
+    ] = None,
 ) -> None:
     """Type code and see its results. Ctrl-C stops a cell and keeps the session; Ctrl-D leaves."""
     tolerate_any_text()
     with exit_statuses():
-        supplies = Supplies(files or [], parse_environment(env or []), limits_with(memory))
-        with Shell.open(language, supplies) as shell:
+        limits = limits_with(memory)
+        supplies = Supplies(files or [], parse_environment(env or []), limits, tuple(packages or ()))
+        with Shell.open(language, supplies, output) as shell:
             raise typer.Exit(shell.loop())
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from wasm_interp.cli.supplies import PictureFolder
 from wasm_interp.cli.terminal import Writer
 from wasm_interp.context import CodeContext
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
@@ -17,8 +18,9 @@ from wasm_interp.results import ExecutionError, ExecutionResult, Result
 class Console:
     """Runs cells of one context on the process's own standard streams; Ctrl-C stops the cell, not this process."""
 
-    def __init__(self, context: CodeContext, *, may_ask: bool = True) -> None:
-        """may_ask: whether ``input()`` reads from stdin."""
+    def __init__(self, context: CodeContext, *, may_ask: bool = True, pictures: PictureFolder | None = None) -> None:
+        """may_ask: whether ``input()`` reads from stdin. pictures: where those of results go, and are named."""
+        self._pictures = pictures
         self._context = context
         self._may_ask = may_ask
         self._stdout = Writer(sys.stdout)
@@ -53,7 +55,8 @@ class Console:
             raise
 
     def _show(self, result: Result) -> None:
-        self._stdout.line(str(result))
+        picture = self._pictures.take(result) if self._pictures is not None else None
+        self._stdout.line(str(result) if picture is None else f"{result} -> {picture}")
 
     def _ask(self, prompt: str) -> str:
         """The answer to ``input()``, whose prompt is out already. Raises EOFError."""

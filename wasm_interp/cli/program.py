@@ -51,7 +51,7 @@ def run_program(program: Program, supplies: Supplies, output: Path | None, timeo
         status = _conclude(console, result)
         if output is not None:
             taken = take_out(sandbox.files, before, output)
-            _list_written([*taken, *save_results(result.results, output, taken)])
+            _list_written(taken, save_results(result.results, output, taken))
         return status
 
 
@@ -65,12 +65,13 @@ def _conclude(console: Console, result: ExecutionResult) -> int:
     return INTERRUPTED if was_interrupted else status
 
 
-def _list_written(paths: list[Path]) -> None:
-    if not paths:
+def _list_written(files: list[Path], results: list[Path]) -> None:
+    """Name what was written: the first files of the program's, and every result."""
+    if not files and not results:
         say("the program wrote nothing to take out")
         return
-    shown = ", ".join(map(str, paths[:_MAX_LISTED]))
-    more = len(paths) - _MAX_LISTED
+    shown = ", ".join(map(str, [*files[:_MAX_LISTED], *results]))
+    more = len(files) - _MAX_LISTED
     say(f"wrote {shown}" + (f" and {more} more" if more > 0 else ""))
 
 

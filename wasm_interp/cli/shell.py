@@ -6,11 +6,12 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from wasm_interp import __version__
 from wasm_interp.cli.console import Console
 from wasm_interp.cli.machine import make_ready
-from wasm_interp.cli.supplies import Supplies
+from wasm_interp.cli.supplies import PictureFolder, Supplies
 from wasm_interp.cli.terminal import say
 from wasm_interp.context import CodeContext
 from wasm_interp.results import StateAfterStop
@@ -41,22 +42,25 @@ compiler({source!r}, "<input>", "single") is None
 class Shell:
     """One session."""
 
-    def __init__(self, context: CodeContext, checker: CodeContext | None) -> None:
+    def __init__(self, context: CodeContext, checker: CodeContext | None, pictures: Path | None) -> None:
         self._context = context
         self._checker = checker
-        self._console = Console(context)
+        self._console = Console(context, pictures=PictureFolder(pictures))
         self._is_interactive = sys.stdin.isatty()
         self._status: int | None = None  # set when the session is over
 
     @classmethod
     @contextmanager
-    def open(cls, language: str, supplies: Supplies) -> Iterator[Shell]:
-        """A shell over a sandbox of its own. Raises UsageError, OSError, LimitExceeded."""
+    def open(cls, language: str, supplies: Supplies, pictures: Path | None = None) -> Iterator[Shell]:
+        """A shell over a sandbox of its own; pictures: the folder for them, or None for a temporary one.
+
+        Raises UsageError, OSError, LimitExceeded.
+        """
         with supplies.sandbox() as sandbox:
             make_ready(language)
             context = sandbox.create_code_context(language)
             checker = sandbox.create_code_context(language) if context.language == "python" else None
-            yield cls(context, checker)
+            yield cls(context, checker, pictures)
 
     def loop(self) -> int:
         """Read and run cells until the user leaves; returns the exit status."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +16,30 @@ from wasm_interp.results import Result
 from wasm_interp.sandbox import Sandbox
 
 _WORKSPACE = "/workspace"
-_TEXT_SUFFIXES = {"html": ".html", "svg": ".svg", "latex": ".tex", "markdown": ".md", "javascript": ".js"}
-_BASE64_SUFFIXES = {"png": ".png", "jpeg": ".jpg", "pdf": ".pdf"}
-_JSON_SUFFIXES = {"json": ".json", "chart": ".chart.json", "data": ".data.json"}
+_PICTURES = {"png": ".png", "jpeg": ".jpg", "svg": ".svg", "pdf": ".pdf"}
+_SUFFIXES = _PICTURES | {
+    "html": ".html",
+    "latex": ".tex",
+    "markdown": ".md",
+    "javascript": ".js",
+    "json": ".json",
+    "chart": ".chart.json",
+    "data": ".data.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """What a sandbox is made with. files: ``HOST[:PATH]`` each."""
+    """What a sandbox is made with. files: ``HOST[:PATH]`` each. packages: requirements of pure-Python packages."""
 
     files: list[str]
     environment: dict[str, str]
     limits: Limits
+    packages: tuple[str, ...] = ()
 
     def sandbox(self) -> Sandbox:
         """A new sandbox that has all of it. Raises UsageError, OSError, LimitExceeded."""
-        sandbox = Sandbox(limits=self.limits, env_vars=self.environment)
+        sandbox = Sandbox(limits=self.limits, env_vars=self.environment, packages=self.packages)
         for each in self.files:
             _bring_in(sandbox.files, each)
         return sandbox
@@ -98,18 +105,39 @@ def save_results(results: Iterable[Result], folder: Path, taken: Iterable[Path])
     return saved
 
 
+class PictureFolder:
+    """Where the pictures of a session go: a folder that is made with the first one, and stays."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """folder: None for a new one among the temporary files."""
+        self._folder = folder
+        self._count = 0
+
+    def take(self, result: Result) -> Path | None:
+        """Write the picture of a result, in its first format that is sound; None when it has none."""
+        for suffix, content in _contents(result):
+            if suffix in _PICTURES.values():
+                return self._write(suffix, content)
+        return None
+
+    def _write(self, suffix: str, content: bytes) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="wasm-interp-"))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._count += 1
+        while (path := self._folder / f"picture-{self._count}{suffix}").exists():
+            self._count += 1
+        path.write_bytes(content)
+        return path
+
+
 def _contents(result: Result) -> Iterator[tuple[str, bytes]]:
     """(suffix, file content) of each format; one that the program sent damaged is left out."""
-    shown = result.to_dict()
     for name in result.formats():
-        value = shown[name]
+        if name not in _SUFFIXES:
+            continue
         try:
-            if suffix := _TEXT_SUFFIXES.get(name):
-                yield suffix, value.encode("utf-8", "replace")
-            elif suffix := _BASE64_SUFFIXES.get(name):
-                yield suffix, base64.b64decode(value)
-            elif suffix := _JSON_SUFFIXES.get(name):
-                yield suffix, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+            yield _SUFFIXES[name], result.content(name)
         except (ValueError, RecursionError) as error:
             say(f"a result's {name} is damaged and not saved: {error}")
 

@@ -1,32 +1,32 @@
 // One cell, from the request to its DONE frame. The host calls these in turn (see javascript.py).
 
 import { analyse } from "./analysis.js";
-import { describe } from "./errors.js";
-import { DONE, ERROR, send } from "./host.js";
+import { describe, refusal } from "./errors.js";
+import { DONE, compile, finish as finishRun, send } from "./host.js";
 import { internal } from "./internal.js";
 import { realm } from "./realm.js";
-import { bundleOf, sendResult } from "./results.js";
+import { bundleOf } from "./results.js";
 import { remember } from "./sources.js";
 import { surroundings } from "./surroundings.js";
 import * as timers from "./timers.js";
 import { forget, innerPromise, trustPrototypes, types } from "./types.js";
 
-const ASYNC = 128; // of JS_EVAL_FLAG: a script that may await; its value is a promise of {value}
-const BACKTRACE_BARRIER = 64;
+const MOST_ERROR_CHARS = 4 << 20;
 const { parse, stringify } = JSON;
 
 let cell = newCell();
-let unhandled = new Map(); // promise -> reason, in the order of their rejections
+const unhandled = new Map(); // promise -> reason, in the order of their rejections
 
 function newCell() {
-  return { name: "", isAsync: false, promise: undefined, bundle: undefined, error: undefined, isOver: true, isQuiet: false, replaced: new Map(), environment: undefined };
+  return { name: "", isAsync: false, promise: undefined, bundle: undefined, error: undefined, isOver: true, isQuiet: false, declared: new Map(), environment: undefined };
 }
 
-// A request. For one with code, the source to evaluate: flags (one character), file name, a zero, the code.
+// A request. For one with code, the source to evaluate: s or a (a script that may
+// await: its value is a promise of {value}), a file name, a zero, the code.
 export function run(text) {
   const request = parse(text);
   cell = newCell();
-  unhandled = new Map();
+  unhandled.clear();
   switch (request.kind) {
     case "run":
       return begin(request, `<cell ${request.count}>`);
@@ -53,13 +53,16 @@ function begin(request, name) {
     cell.environment = { ...surroundings.env };
     Object.assign(surroundings.env, request.env);
   }
-  remember(name, request.source ?? request.code, request.mappings);
+  remember(name, request.source ?? request.code, request.mappings, request.prefix);
+  if (request.refused !== undefined) {
+    cell.error = refusal(request.refused, name);
+    return undefined;
+  }
   try {
     const analysed = analyse(request.code, isFixed);
     makeWay(analysed);
     cell.isAsync = analysed.isAsync;
-    const flags = BACKTRACE_BARRIER | (analysed.isAsync ? ASYNC : 0);
-    return `${String.fromCharCode(flags & 127 || 1)}${analysed.isAsync ? "a" : "s"}${name}\0${analysed.code}`;
+    return `${analysed.isAsync ? "a" : "s"}${name}\0${analysed.code}`;
   } catch (error) {
     fail(error);
     return undefined;
@@ -72,37 +75,51 @@ function isFixed(name) {
 
 // Remove the variables that the cell declares anew, and keep their values in case it does not get that far.
 function makeWay({ lexical, variables }) {
-  for (const name of [...lexical, ...variables]) {
-    if (!Object.hasOwn(realm.variables, name)) {
-      continue;
-    }
-    const old = variable(name);
-    if (old !== undefined) {
-      cell.replaced.set(name, old);
-    }
-    Reflect.deleteProperty(realm.variables, name);
+  for (const name of lexical) {
+    cell.declared.set(name, undefined);
   }
-}
-
-function variable(name) {
-  try {
-    return Object.getOwnPropertyDescriptor(realm.variables, name);
-  } catch {
-    return undefined; // declared, and never initialised
+  for (const name of [...lexical, ...variables]) {
+    const old = Object.getOwnPropertyDescriptor(realm.variables, name);
+    if (old !== undefined) {
+      cell.declared.set(name, old);
+      Reflect.deleteProperty(realm.variables, name);
+    }
   }
 }
 
 // A cell that ended before a declaration of its was reached leaves the variable as it was before.
 function putBack() {
-  for (const [name, old] of cell.replaced) {
-    if (variable(name) === undefined && !Object.hasOwn(realm.global, name)) {
-      Reflect.deleteProperty(realm.variables, name);
+  for (const [name, old] of cell.declared) {
+    if (isInitialised(name)) {
+      continue;
+    }
+    Reflect.deleteProperty(realm.variables, name);
+    if (old !== undefined) {
       Object.defineProperty(realm.variables, name, { ...old, configurable: true });
     }
   }
 }
 
+// Only code of the realm is refused the value of a variable that has none yet.
+function isInitialised(name) {
+  try {
+    compile(name, "wasm_interp:variable");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function receiveValue(value) {
+  try {
+    receive(value);
+    timers.runTicks();
+  } catch (error) {
+    receiveError(error);
+  }
+}
+
+function receive(value) {
   if (cell.isAsync || types.isPromise(value)) {
     cell.promise = value;
   } else {
@@ -141,12 +158,21 @@ export function trackRejection(promise, reason, isHandled) {
   }
 }
 
-// After every microtask has run: whether there is more to do.
+// The same when no microtask waits; undefined when the run is over.
+export function receiveLastValue(value) {
+  receiveValue(value);
+  return cell.promise === undefined && unhandled.size === 0 ? step() : true;
+}
+
+// After every microtask has run: true if there is more to do, else undefined.
 export function step() {
   if (cell.isOver) {
-    return false;
+    return undefined;
   }
   try {
+    if (timers.runTicks()) {
+      return true;
+    }
     settle();
     checkRejections();
     if (cell.error === undefined && timers.runNext()) {
@@ -163,7 +189,7 @@ export function step() {
     receiveError(error);
   }
   finish();
-  return false;
+  return undefined;
 }
 
 function settle() {
@@ -180,7 +206,7 @@ function settle() {
     }
     const value = cell.isAsync ? result.value : result;
     cell.isAsync = false;
-    receiveValue(value);
+    receive(value);
   }
 }
 
@@ -208,7 +234,9 @@ export function stopped() {
 function finish() {
   cell.isOver = true;
   timers.clear();
-  putBack();
+  if (cell.error !== undefined) {
+    putBack();
+  }
   forget();
   if (cell.environment !== undefined) {
     restore(cell.environment);
@@ -216,23 +244,18 @@ function finish() {
   if (cell.isQuiet) {
     return;
   }
-  if (cell.bundle !== undefined) {
-    sendResult(cell.bundle, true);
-  }
-  if (cell.error !== undefined) {
-    sendError(cell.error);
-  }
+  const result = cell.bundle === undefined ? "" : `{"data":${cell.bundle},"metadata":{},"main":true}`;
+  const error = cell.error === undefined ? "" : errorText(cell.error);
   cell.promise = cell.bundle = undefined;
-  unhandled = new Map();
-  send(DONE, "{}");
+  finishRun(result, error);
 }
 
-function sendError({ name, value, traceback }) {
+function errorText({ name, value, traceback }) {
   const lines = traceback.map((line) => line.toWellFormed());
-  const tooLong = send(ERROR, stringify({ name: name.toWellFormed(), value: value.toWellFormed(), traceback: lines }));
-  if (typeof tooLong === "number") {
-    send(ERROR, stringify({ name: name.slice(0, 100), value: value.slice(0, 1000).toWellFormed(), traceback: [] }));
-  }
+  const text = stringify({ name: name.toWellFormed(), value: value.toWellFormed(), traceback: lines });
+  return text.length <= MOST_ERROR_CHARS
+    ? text
+    : stringify({ name: name.slice(0, 100).toWellFormed(), value: value.slice(0, 1000).toWellFormed(), traceback: [] });
 }
 
 function restore(environment) {

@@ -86,6 +86,14 @@ export function describe(thrown) {
   return { name, value, traceback: [...body(thrown, 0, new Set()), ...last.split("\n")] };
 }
 
+// What the transpiler refused, which the engine never saw.
+export function refusal({ name, value, line, column }, file) {
+  const place = `    at ${file}:${line}:${column}`;
+  const lines = line ? [...excerpt(place), place] : [];
+  const shown = line ? `${value} (${file}:${line}:${column})` : value;
+  return { name, value: shown, traceback: [...lines, `${name}: ${shown}`] };
+}
+
 // The class of an error: its name, unless it is a subclass that has not given itself one.
 function nameOf(error) {
   const name = read(error, "name") ?? "Error";
@@ -106,7 +114,7 @@ function ownClass(error) {
 function body(error, depth, seen) {
   seen.add(error);
   const frames = framesOf(error);
-  const lines = [...excerpt(frames[0]), ...frames];
+  const lines = [...(depth ? [] : excerpt(frames[0])), ...frames];
   if (depth >= MOST_CAUSES) {
     return lines;
   }

@@ -8,6 +8,8 @@ const CACHE = "const e={};return function n(r){const o=e[r];";
 const BINDING = 727;
 const TYPES = 499;
 
+const CLASS_NAMES = { Plain: "Object", MappedArguments: "Arguments", MapIterator: "Map Iterator", SetIterator: "Set Iterator" };
+
 const pending = Symbol("pending");
 const rejected = Symbol("rejected");
 const INDEX = /^(?:0|[1-9][0-9]{0,9})$/;
@@ -45,7 +47,7 @@ const binding = {
   },
   Proxy,
   previewEntries: () => [[], false],
-  getConstructorName: (value) => classOf(value) ?? "Object",
+  getConstructorName: (value) => CLASS_NAMES[classOf(value)] ?? classOf(value) ?? "Object",
   getExternalValue: () => 0n,
 };
 
@@ -55,6 +57,7 @@ function loadLibrary() {
     throw new Error("node-inspect-extracted is not built as expected");
   }
   const given = `const e={${BINDING}:{exports:__given.binding},${TYPES}:{exports:__given.types}};return function n(r){const o=e[r];`;
+  globalThis.Atomics ??= {}; // the library looks through it; this build of the engine has none
   const module = { exports: {} };
   const load = new Function("module", "exports", "__given", "URL", source.replace(CACHE, () => given));
   load(module, module.exports, { binding, types }, class URL {});

@@ -4,7 +4,8 @@ import * as host from "./host.js";
 import * as system from "./system.js";
 import * as timers from "./timers.js";
 import { inspect, format, formatWithOptions, stripVTControlCharacters } from "./inspect.js";
-import { types, innerPromise } from "./types.js";
+import * as results from "./results.js";
+import { classOf, types, innerPromise } from "./types.js";
 import { surroundings } from "./surroundings.js";
 
 export const internal = {
@@ -16,7 +17,8 @@ export const internal = {
   formatWithOptions,
   stripVTControlCharacters,
   types,
+  classOf,
   innerPromise,
   surroundings,
-  later: {}, // what modules that load after this one add
+  later: { results }, // what modules that load after this one add
 };

@@ -10,6 +10,7 @@ import { begin } from "./realm.js";
 const operations = [
   cells.run,
   cells.receiveValue,
+  cells.receiveLastValue,
   cells.receiveError,
   cells.step,
   cells.stopped,

@@ -18,7 +18,7 @@ export function begin(global, variables) {
   realm.global = global;
   realm.variables = variables;
   Reflect.deleteProperty(variables, "wasmInterpProbe");
-  Object.defineProperty(global.Error, "prepareStackTrace", { value: prepareStackTrace, writable: true, configurable: true });
+  global.Error.prepareStackTrace = prepareStackTrace;
   for (const name of BUILTINS) {
     loadBuiltin(name);
   }
@@ -32,7 +32,8 @@ export function requireBuiltin(name) {
   return module.exports;
 }
 
-function loadBuiltin(name) {
+function loadBuiltin(specifier) {
+  const name = specifier.replace(/^\.\//, "");
   const known = realm.builtins.get(name);
   if (known !== undefined) {
     return known.exports;

@@ -7,7 +7,8 @@ const kept = new Map();
 const maps = new Map();
 let chars = 0;
 
-export function remember(file, source, mappings, prefixLines = 0) {
+// ``prefix``: how many characters stand before the source on its first line.
+export function remember(file, source, mappings, prefix = 0) {
   kept.delete(file);
   kept.set(file, source);
   chars += source.length;
@@ -18,10 +19,10 @@ export function remember(file, source, mappings, prefixLines = 0) {
     kept.delete(oldest);
     chars -= text.length;
   }
-  if (mappings === undefined) {
+  if (mappings === undefined && !prefix) {
     maps.delete(file);
   } else {
-    maps.set(file, { mappings, prefixLines, decoded: undefined });
+    maps.set(file, { mappings, prefix, decoded: undefined });
   }
 }
 
@@ -35,8 +36,11 @@ export function original(file, line, column) {
   if (map === undefined || line === null) {
     return [line, column];
   }
+  if (map.mappings === undefined) {
+    return [line, line === 1 ? Math.max(column - map.prefix, 1) : column];
+  }
   map.decoded ??= decodeMappings(map.mappings);
-  const segments = map.decoded[line - 1 - map.prefixLines] ?? [];
+  const segments = map.decoded[line - 1] ?? [];
   let best;
   for (const segment of segments) {
     if (segment[0] > column - 1 && best !== undefined) {
@@ -44,5 +48,8 @@ export function original(file, line, column) {
     }
     best = segment;
   }
-  return best === undefined ? [line, column] : [best[1] + 1, best[2] + 1];
+  if (best === undefined) {
+    return [line, column];
+  }
+  return [best[1] + 1, best[1] === 0 ? Math.max(best[2] + 1 - map.prefix, 1) : best[2] + 1];
 }

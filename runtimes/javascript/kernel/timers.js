@@ -5,6 +5,7 @@ import { milliseconds, sleep } from "./system.js";
 const MOST_DELAY = 2147483647;
 let timers = []; // sorted by time, then by order of creation
 let immediates = [];
+let ticks = [];
 let order = 0;
 
 export function add(callback, delay, args, repeats) {
@@ -21,6 +22,20 @@ export function addImmediate(callback, args) {
   return immediate;
 }
 
+// process.nextTick: before the microtasks that wait, when what runs now has returned.
+export function addTick(callback, args) {
+  ticks.push({ callback, args });
+}
+
+export function runTicks() {
+  const some = ticks.length > 0;
+  while (ticks.length) {
+    const { callback, args } = ticks.shift();
+    Reflect.apply(callback, undefined, args);
+  }
+  return some;
+}
+
 export function cancel(timer) {
   timer.alive = false;
 }
@@ -32,14 +47,19 @@ export function find(id) {
 export function clear() {
   timers = [];
   immediates = [];
+  ticks = [];
 }
 
 // Run what is due next, after waiting for it; false if there is nothing that the cell waits for.
 export function runNext() {
+  if (!timers.length && !immediates.length) {
+    return false;
+  }
   timers = timers.filter((timer) => timer.alive);
   const now = milliseconds();
   if (timers.length && timers[0].due <= now) {
     runTimer(timers.shift());
+    runTicks();
     return true;
   }
   while (immediates.length) {
@@ -47,6 +67,7 @@ export function runNext() {
     if (immediate.alive) {
       immediate.alive = false;
       Reflect.apply(immediate.callback, undefined, immediate.args);
+      runTicks();
       return true;
     }
   }

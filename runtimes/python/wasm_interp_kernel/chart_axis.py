@@ -6,6 +6,7 @@ text and names again. Rule: numpy and pandas are taken from sys.modules, since a
 
 import re
 import sys
+from bisect import bisect
 from datetime import UTC
 from functools import partial
 from math import isclose, isfinite
@@ -190,6 +191,12 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def nearest(places: list[float], place: float) -> float:
+    """Of places in ascending order, at least one, the one nearest to another."""
+    after = bisect(places, place)
+    return min(places[max(after - 1, 0) : after + 1], key=lambda each: abs(each - place))
 
 
 def tidy(number: float) -> float:

@@ -1,16 +1,16 @@
 """Bars: vertical, horizontal, grouped, stacked, with error bars; histograms, labelled by the edges of their bins."""
 
-import sys
+from bisect import bisect
 from itertools import pairwise
-from math import floor, isclose, isfinite, log10
+from math import floor, isclose, isfinite, log10, nan
 
-from wasm_interp_kernel.chart_axis import ChartAxis, number_text
+from wasm_interp_kernel.chart_axis import ChartAxis, nearest, number_text
 from wasm_interp_kernel.chart_panel import Panel, artist_color
 from wasm_interp_kernel.chart_records import BINS, STEPS
 
+_SAME_PLACE = 1e-9
+_ERROR_POINTS = 8  # of seaborn's error bar with caps
 _DIGITS = 12  # of an error read back from where its bar ends
-
-_modules = sys.modules
 
 Error = float | list[float]
 
@@ -26,6 +26,15 @@ class Group:
         self.tips: list[float] = []
         self.edges: list[float] | None = None
         self.errors: list[Error | None] = []
+        self.is_whole = True
+
+    def cut(self, count: int) -> None:
+        """Keep the first bars only."""
+        self.is_whole = self.is_whole and count >= len(self.values)
+        for bars in (self.labels, self.spans, self.values, self.tips, self.errors):
+            del bars[count:]
+        if self.edges is not None:
+            del self.edges[count + 1 :]
 
     @property
     def centers(self) -> list[float]:
@@ -37,32 +46,27 @@ def read_bars(panel: Panel) -> dict | None:
     groups = _containers(panel) + _polygons(panel)
     if not groups:
         return None
-    _find_loose_errors(panel, groups)
     horizontal = groups[0].horizontal
-    category_axis = panel.y if horizontal else panel.x
-    names = _names(category_axis, groups)
+    for group in groups:
+        group.cut(panel.take(len(group.values)))
+    groups = [group for group in groups if group.values]
+    _find_loose_errors(panel, groups, horizontal)
+    names = _names(panel.y if horizontal else panel.x, groups)
     elements = [
-        element
+        _element(group, index, label)
         for group, labels in zip(groups, names, strict=True)
-        for element in _elements(group, labels, panel.take(len(group.values)))
+        for index, label in enumerate(labels)
     ]
     orientation = "horizontal" if horizontal else "vertical"
     return panel.chart("bar", elements, **panel.labels(horizontal=horizontal), orientation=orientation)
 
 
-def _elements(group: Group, labels: list[str], allowed: int) -> list[dict]:
-    elements = []
-    for index in range(allowed):
-        value = group.values[index]
-        element = {
-            "label": labels[index],
-            "group": group.labels[index],
-            "value": value if isfinite(value) else None,
-        }
-        if group.errors and group.errors[index] is not None:
-            element["error"] = group.errors[index]
-        elements.append(element)
-    return elements
+def _element(group: Group, index: int, label: str) -> dict:
+    value = group.values[index]
+    element = {"label": label, "group": group.labels[index], "value": value if isfinite(value) else None}
+    if group.errors and group.errors[index] is not None:
+        element["error"] = group.errors[index]
+    return element
 
 
 # From artists to groups
@@ -81,7 +85,7 @@ def _containers(panel: Panel) -> list[Group]:
             _add_bar(group, bar)
         edges = getattr(container, BINS, None)
         if edges is not None and len(edges) == len(bars) + 1:
-            group.edges = edges
+            group.edges = list(edges)
         if container.errorbar is not None:
             group.errors = _aligned_errors(group, container.errorbar)
         groups.append(group)
@@ -126,7 +130,7 @@ def _steps(panel: Panel, number: int, patch: object, edges: list, counts: list, 
     group = Group([label] * len(counts), horizontal)
     group.edges = list(map(float, edges))
     group.spans = list(pairwise(group.edges))
-    group.values = group.tips = list(map(float, counts))
+    group.values = list(map(float, counts))
     return group
 
 
@@ -142,55 +146,70 @@ def _aligned_errors(group: Group, errorbar: object) -> list[Error | None]:
 
 
 def _segments(errorbar: object, horizontal: bool) -> list[tuple[float, float, float]]:
-    """(place, low, high) of the error bars along the values."""
+    """(place, low, high) of the error bars along the values; NaN for one that is not drawn."""
     place, value = (1, 0) if horizontal else (0, 1)
     for collection in errorbar.lines[2]:
         segments = collection.get_segments()
-        if segments and all(len(each) == 2 and each[0][place] == each[1][place] for each in segments):
-            return [(float(a[place]), float(a[value]), float(b[value])) for a, b in segments]
+        drawn = [each for each in segments if len(each) == 2]
+        if drawn and all(first[place] == last[place] for first, last in drawn):
+            return [_segment(each, place, value) for each in segments]
     return []
 
 
-def _find_loose_errors(panel: Panel, groups: list[Group]) -> None:
+def _segment(ends: object, place: int, value: int) -> tuple[float, float, float]:
+    if len(ends) != 2:
+        return nan, nan, nan
+    return float(ends[0][place]), float(ends[0][value]), float(ends[1][value])
+
+
+def _find_loose_errors(panel: Panel, groups: list[Group], horizontal: bool) -> None:
     """Error bars drawn beside the bars: errorbar(fmt="none") after bar(), and the plain lines of seaborn."""
-    horizontal = groups[0].horizontal
     bare = [group for group in groups if not group.errors and group.edges is None]
     if not bare:
         return
+    taken = {id(getattr(container, "errorbar", None)) for container in panel.axes.containers}
     loose = [
-        found
+        (place, *sorted(ends))
         for container in panel.axes.containers
-        if type(container).__name__ == "ErrorbarContainer" and container.lines[0] is None
-        for found in _segments(container, horizontal)
+        if type(container).__name__ == "ErrorbarContainer" and container.lines[0] is None and id(container) not in taken
+        for place, *ends in _segments(container, horizontal)
+        if isfinite(place)
     ]
-    places = {center for group in bare for center in group.centers}
+    places = sorted(center for group in bare for center in group.centers)
     for line in panel.axes.lines:
         found = _as_error_bar(line, horizontal)
-        if found is not None and any(isclose(found[0], place, abs_tol=1e-9) for place in places):
+        if found is not None and abs(nearest(places, found[0]) - found[0]) <= _SAME_PLACE:
             panel.owned.add(id(line))
             loose.append(found)
+    loose.sort()
     for group in bare if loose else ():
         bars = zip(group.centers, group.tips, strict=True)
         group.errors = [_loose_error(center, tip, loose) for center, tip in bars]
 
 
 def _as_error_bar(line: object, horizontal: bool) -> tuple[float, float, float] | None:
-    """A line of two points, or with caps of at most eight, that stands at one place."""
-    if len(line.get_xdata(orig=False)) > 8 or not line.get_label().startswith("_"):
+    """A line that goes up or down at one place, and has at most caps at both ends."""
+    if len(line.get_xdata(orig=False)) > _ERROR_POINTS or not line.get_label().startswith("_"):
         return None
     points = [line.get_xdata(orig=False).tolist(), line.get_ydata(orig=False).tolist()]
-    places, values = (sorted(filter(isfinite, each)) for each in (points[::-1] if horizontal else points))
-    if len(places) < 2 or len(values) < 2 or values[0] == values[-1]:
+    places, values = points[::-1] if horizontal else points
+    stems = [
+        (place, *sorted((start, end)))
+        for (place, start), (next_place, end) in pairwise(zip(places, values, strict=True))
+        if place == next_place and start != end
+    ]
+    if len(stems) != 1 or any(value not in stems[0][1:] for value in values if isfinite(value)):
         return None
-    middle = (places[0] + places[-1]) / 2
-    if not any(isclose(place, middle, abs_tol=1e-12) for place in places):
-        return None
-    return middle, values[0], values[-1]
+    return stems[0]
 
 
 def _loose_error(center: float, tip: float, loose: list[tuple[float, float, float]]) -> Error | None:
-    for place, low, high in loose:
-        if isclose(place, center, abs_tol=1e-9) and min(low, high) <= tip <= max(low, high):
+    """Of the bar that ends in one of the error bars, which are in the order of their places."""
+    for index in range(bisect(loose, (center - _SAME_PLACE,)), len(loose)):
+        place, low, high = loose[index]
+        if place > center + _SAME_PLACE:
+            return None
+        if low <= tip <= high:
             return _error(tip, low, high)
     return None
 
@@ -221,7 +240,7 @@ def _names(axis: ChartAxis, groups: list[Group]) -> list[list[str]]:
     for group in groups:
         edges = group.edges or _touching_edges(axis, group)
         if edges is not None:
-            found.append(_intervals(axis, edges))
+            found.append(_intervals(axis, edges, is_whole=group.is_whole))
             continue
         if clusters is None:
             clusters = _cluster_centers(groups)
@@ -246,11 +265,13 @@ def _touching_edges(axis: ChartAxis, group: Group) -> list[float] | None:
     return [spans[0][0], *(high for _, high in spans)]
 
 
-def _intervals(axis: ChartAxis, edges: list[float]) -> list[str]:
+def _intervals(axis: ChartAxis, edges: list[float], *, is_whole: bool) -> list[str]:
     """[0, 10) for a bin, and [10, 20] for the last, which holds both its edges."""
     texts = axis.texts(edges) if axis.is_time else _edge_texts(edges)
-    last = len(edges) - 2
-    return [f"[{low}, {high}{']' if index == last else ')'}" for index, (low, high) in enumerate(pairwise(texts))]
+    bins = [f"[{low}, {high})" for low, high in pairwise(texts)]
+    if is_whole:
+        bins[-1] = f"{bins[-1][:-1]}]"
+    return bins
 
 
 def _edge_texts(edges: list[float]) -> list[str]:
@@ -274,8 +295,12 @@ def _tick_names(axis: ChartAxis, group: Group) -> list[str | None]:
         places = {place: text for place, text in axis.ticks if text.strip()}
     if not places:
         return [None] * len(centers)
-    reach = _reach(group, sorted(places))
-    return [_nearest(center, places, reach) for center in centers]
+    ordered = sorted(places)
+    reach = _reach(group, ordered)
+    near = [nearest(ordered, center) for center in centers]
+    return [
+        places[place] if abs(place - center) <= reach else None for place, center in zip(near, centers, strict=True)
+    ]
 
 
 def _reach(group: Group, places: list[float]) -> float:
@@ -285,11 +310,6 @@ def _reach(group: Group, places: list[float]) -> float:
     if not steps:
         steps = [high - low for low, high in pairwise(places)] or [1.0]
     return min(steps) / 2 * (1 + 1e-9)
-
-
-def _nearest(center: float, places: dict[float, str], reach: float) -> str | None:
-    place = min(places, key=lambda each: abs(each - center))
-    return places[place] if abs(place - center) <= reach else None
 
 
 def _cluster_centers(groups: list[Group]) -> dict[int, list[float]]:

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from wasm_interp_kernel.chart_axis import number_text
+from wasm_interp_kernel.chart_axis import nearest, number_text
 from wasm_interp_kernel.chart_panel import Panel, artist_color
 from wasm_interp_kernel.chart_records import BOXES
 
@@ -69,16 +69,16 @@ def _labels(panel: Panel, boxes: list[Box], horizontal: bool) -> list[str]:
     """The category below each box; where several share one, what the legend says of their colours too."""
     axis = panel.y if horizontal else panel.x
     places = dict(axis.names) or {place: text for place, text in axis.ticks if text.strip()}
-    labels = [_nearest(box.place, places) for box in boxes]
+    labels = [_name(box.place, sorted(places), places) for box in boxes]
     if len(set(labels)) < len(labels) and panel.legend:
         hues = [panel.legend_text(box.color) for box in boxes]
         labels = [f"{label}, {hue}" if hue else label for label, hue in zip(labels, hues, strict=True)]
     return labels
 
 
-def _nearest(place: float, places: dict[float, str]) -> str:
-    nearest = min(places, key=lambda each: abs(each - place), default=None)
-    return places[nearest] if nearest is not None and abs(nearest - place) <= 0.5 else number_text(place)
+def _name(place: float, ordered: list[float], places: dict[float, str]) -> str:
+    found = nearest(ordered, place) if ordered else None
+    return places[found] if found is not None and abs(found - place) <= 0.5 else number_text(place)
 
 
 def read_pie(panel: Panel) -> dict | None:

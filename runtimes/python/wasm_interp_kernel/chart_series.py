@@ -6,10 +6,11 @@ chart. Lines that a container made (error bars, stems) count once, as their data
 
 import sys
 from datetime import date
-from itertools import pairwise
 from math import isfinite
 
-from wasm_interp_kernel.chart_panel import Panel
+from wasm_interp_kernel.chart_panel import MAX_ELEMENT_POINTS, Panel
+
+_EDGES = 100  # enough to see whether they are slanted
 
 _modules = sys.modules
 
@@ -117,12 +118,11 @@ def _line_collections(panel: Panel) -> list:
     kind = _modules["matplotlib.collections"].LineCollection
     if not all(isinstance(each, kind) for each in collections) or panel.axes.images:
         return []
-    return [
-        (_Segment(each, index), segment[:, 0], segment[:, 1])
-        for each in collections
-        for index, segment in enumerate(each.get_segments())
-        if len(segment)
-    ]
+    segments = [(each, index, path) for each in collections for index, path in enumerate(each.get_paths())]
+    if len(segments) > MAX_ELEMENT_POINTS:
+        panel.is_truncated = True
+        del segments[MAX_ELEMENT_POINTS:]
+    return [(_Segment(each, index), *path.vertices.T) for each, index, path in segments if len(path.vertices)]
 
 
 class _Segment:
@@ -190,13 +190,8 @@ def _is_graph(axes: object) -> bool:
     if any(type(patch).__name__ == "FancyArrowPatch" for patch in axes.patches):
         return True
     kind = _modules["matplotlib.collections"].LineCollection
-    return any(
-        (a != b).all()
-        for each in axes.collections
-        if isinstance(each, kind)
-        for segment in each.get_segments()
-        for a, b in pairwise(segment)
-    )
+    edges = [each.get_paths()[:_EDGES] for each in axes.collections if isinstance(each, kind)]
+    return any((path.vertices[0] != path.vertices[-1]).all() for paths in edges for path in paths if len(path.vertices))
 
 
 def _add_series(panel: Panel, elements: list, label: str, x: object, y: object, line: object = None) -> None:

@@ -76,7 +76,16 @@ def _start(settings: dict) -> None:
     seed = settings.get("entropy")
     if seed:
         entropy.reseed(seed if isinstance(seed, str) else None, forked="forked" in settings)
+    _apply(settings)
     environment.start(settings.get("cwd"), settings.get("env"))
+
+
+def _apply(settings: dict) -> None:
+    """What a context was made with, beside its folder and variables."""
+    if settings.get("figure_formats"):
+        figures.set_formats(settings["figure_formats"])
+    if settings.get("packages"):
+        libraries.add_packages(settings["packages"])
 
 
 def _see_new_files() -> None:

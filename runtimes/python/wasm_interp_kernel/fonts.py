@@ -1,7 +1,8 @@
 """matplotlib's own fonts, in memory.
 
-FreeType reads a font through a Python file, a piece at a time, for every glyph that it measures or draws: from files,
-a simple plot made 4,700 calls to the host. The fonts that come with matplotlib are read-only here, so each is read once.
+FreeType reads a font through a Python file, a piece at a time, for every glyph that it measures or draws: as files,
+they cost a simple plot 4,700 calls to the host. Those that come with matplotlib are read-only here, so each is read
+once.
 """
 
 import functools

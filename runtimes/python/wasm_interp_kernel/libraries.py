@@ -6,9 +6,11 @@ comes nearest.
 
 import builtins
 import importlib
+import json
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType, SimpleNamespace
 
 from wasm_interp_kernel import charts, figures, fonts, formatters
 
@@ -60,6 +62,52 @@ _PATCHES: dict[str, Callable] = {
     "sympy.interactive.printing": _patch_sympy_printing,
     "tqdm.std": _patch_tqdm,
 }
+
+
+def _patch_plotly(module: object) -> None:
+    """A figure is a result with its data and its HTML, which loads plotly.js where it is shown; no browser here."""
+
+    def repr_mimebundle(self, include: object = None, exclude: object = None, **options: object) -> dict[str, object]:
+        """The figure for front ends that know plotly, and for those that do not."""
+        html = self.to_html(full_html=False, include_plotlyjs="cdn")
+        return {"application/vnd.plotly.v1+json": json.loads(self.to_json()), "text/html": html}
+
+    def show(self, *arguments: object, **options: object) -> None:
+        """Show this figure as a result of the cell."""
+        formatters.show(self)
+
+    module.BaseFigure._repr_mimebundle_ = repr_mimebundle
+    module.BaseFigure.show = show
+    del module.BaseFigure._ipython_display_
+
+
+#: Of packages that are added to a sandbox, so that they are imported after the template was made.
+_LATE_PATCHES: dict[str, Callable] = {"plotly.basedatatypes": _patch_plotly}
+
+
+class _LateFinder:
+    """Finds the modules of _LATE_PATCHES, to be patched once they have run."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        patch = _LATE_PATCHES.get(name)
+        spec = PathFinder.find_spec(name, path, target) if patch else None
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            patch(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def add_packages(folder: str) -> None:
+    """Let programs import what the host has put into ``folder``."""
+    sys.path.append(folder)
+    sys.meta_path.insert(0, _LateFinder)
 
 
 def patch_loaded() -> None:

@@ -6,7 +6,21 @@ import shlex
 from wasm_interp_kernel.magic_errors import UsageError
 
 _COMMAND = re.compile(r"(?:python3? +-m +|uv +)?(?:pip3?|conda|mamba)\b(?P<argument>.*)", re.S).fullmatch
-_WITH_VALUE = frozenset(["-r", "-c", "-i", "-f", "-t", "-e", "--requirement", "--constraint", "--index-url", "--extra-index-url", "--target"])
+_WITH_VALUE = frozenset(
+    [
+        "-r",
+        "-c",
+        "-i",
+        "-f",
+        "-t",
+        "-e",
+        "--requirement",
+        "--constraint",
+        "--index-url",
+        "--extra-index-url",
+        "--target",
+    ]
+)
 
 
 def pip_argument(command: str) -> str | None:

@@ -37,6 +37,7 @@ from wasm_interp.results import StopKind
 _UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
+_TRAPPED = "the guest has trapped and cannot be entered again"
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
 
 Door = Callable[[bytes], bytes]  # what the guest sent -> the answer; raises ProtocolError for nonsense
@@ -84,11 +85,11 @@ class Instance:
         if engine.mode is not Mode.PROTECTED:
             self._heed_epochs()
         try:
-            exports = linker(engine, imports).instantiate(store, module).exports(store)
+            instance = linker(engine, imports).instantiate(store, module)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             raise GuestTrapped(f"the guest could not be instantiated: {error}") from error
-        self._exports = exports
-        memory = exports["memory"]
+        self._raw = instance
+        memory = ffi.export(store, instance, "memory")
         assert isinstance(memory, wasmtime.Memory)
         self._memory = memory
         self._base = ffi.memory_address(store, memory)
@@ -117,7 +118,9 @@ class Instance:
         """The export of that name."""
         found = self._functions.get(name)
         if found is None:
-            export = self._exports[name]
+            if self._dead:
+                raise GuestTrapped(_TRAPPED)
+            export = ffi.export(self._store, self._raw, name)
             assert isinstance(export, wasmtime.Func)
             found = self._functions[name] = ffi.ExportedFunction(self._store, export, parameters)
         return found
@@ -140,6 +143,15 @@ class Instance:
         """Call an export from inside a host function, whose ``caller`` it was given."""
         with self._asleep():  # the guest runs, so it may be stopped
             return self.function(name, len(arguments)).call_inside(caller, *arguments)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """While the guest waits in a host function for work that may never come: no stop is carried on meanwhile."""
+        watchdog().unwatch(self.stopper)
+        try:
+            yield
+        finally:
+            watchdog().watch(self.stopper)
 
     def ask_by_polling(self) -> None:
         """The guest asks by itself, often, whether its stopper has a request."""
@@ -183,7 +195,7 @@ class Instance:
         Raises KeyboardInterrupt after a Ctrl-C, and what was a defect of the host's side.
         """
         if self._dead:
-            raise GuestTrapped("the guest has trapped and cannot be entered again")
+            raise GuestTrapped(_TRAPPED)
         stopper = self.stopper
         with self._heeding_ctrl_c():
             stopper.begin(deadline)

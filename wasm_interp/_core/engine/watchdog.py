@@ -61,9 +61,10 @@ class Watchdog:
             with self._lock:
                 now = time.monotonic()
                 for action in self._every_tick:
-                    action()
+                    with contextlib.suppress(Exception):  # a defect in one must not be the end of all deadlines
+                        action()
                 for stopper in self._watched:
-                    with contextlib.suppress(Exception):  # a defect in one stop must not be the end of all others
+                    with contextlib.suppress(Exception):
                         stopper.tick(now)
                 if not self._watched and now - self._last_run > _LINGER_SECONDS:
                     self._is_alive = False

@@ -23,8 +23,8 @@ from wasm_interp._core.images.mapping import CopyMapper, Mapper, MappingBudget, 
 
 COPIED_ASIDE_BYTES = 2 << 20  # copying these again costs about what mapping and faulting in as many pages does
 SCATTERED_BYTES = 8 << 20  # of one sealed state: a session with a few tables and figures has 1 to 6 MB here and there
-_LONG_BYTES = 64 << 10  # a shorter run is copied faster than mapped
-_MOST_RUNS = 256  # of one layer: a process may have 65,530 mappings, and 1,000 contexts
+LONG_BYTES = 64 << 10  # a shorter run is copied faster than mapped
+MOST_RUNS = 256  # of one layer: a process may have 65,530 mappings, and 1,000 contexts
 _MOST_LAYERS = 8  # of a sealed image; more are made into one, since each costs every instance its mappings
 
 
@@ -70,6 +70,7 @@ class Checkpoint:
         self._mapper = mapper
         self._budget = budget or mapping_budget()
         self._mappings = 0  # taken from the budget
+        self._kept_mappings = 0  # of these, for what is kept in the region
         self._base = base
         base.retain()
         self._size_bytes = base.image.size_bytes
@@ -94,18 +95,22 @@ class Checkpoint:
     def take(self, memory: memoryview, address: int, most_bytes: int | None) -> bool:
         """Remember ``memory``, which begins at ``address`` of this process.
 
-        False, and nothing is remembered any more, if more than ``most_bytes`` were written, or if the system
-        has no memory for it.
+        False, and nothing is remembered any more, if ``taken_bytes`` would be more than ``most_bytes``, or if the
+        system has no memory for it.
         """
         self._is_valid = False
         self.taken_bytes = 0
-        runs = self._scanner.runs(address, len(memory))
-        if most_bytes is not None and _length(runs) > most_bytes:
+        mapped, aside = _parted(
+            self._scanner.runs(address, len(memory)), COPIED_ASIDE_BYTES, at_once=COPIED_ASIDE_BYTES
+        )
+        cost = _length(mapped) + max(_length(aside) - COPIED_ASIDE_BYTES, 0)
+        if most_bytes is not None and cost > most_bytes:
             return False
         try:
-            self._remember(memory, address, runs)
+            self._remember(memory, address, mapped, aside)
         except (OSError, MemoryError):
             return False
+        self.taken_bytes = cost
         self._is_valid = True
         return True
 
@@ -117,14 +122,10 @@ class Checkpoint:
         self._give_back_mappings()
         layers = self._base.image.layers
         self._mapper.place(Image(self._size_bytes, layers[:1]), address)
-        others = list(layers[1:])
+        for layer in layers[1:]:
+            self._place_layer(layer, address, self._may_map(layer))
         if self._region is not None and self._kept:
-            others.append(self._layer(self._region, self._kept))
-        for layer in others:
-            if self._may_map(layer):
-                self._mapper.place(Image(self._size_bytes, (layer,)), address)
-            else:
-                CopyMapper().place_layer(layer, address)
+            self._place_layer(self._layer(self._region, self._kept), address, self._may_map_kept(self._region))
         write_runs(address, self._aside.runs, self._aside.data)
 
     def seal(self, memory: memoryview, address: int) -> Sealed:
@@ -170,15 +171,12 @@ class Checkpoint:
             self._region = None
         self._aside, self._buffer, self._kept = Scattered(), bytearray(), []
 
-    def _remember(self, memory: memoryview, address: int, runs: Runs) -> None:
-        written = _length(runs)
-        if written > COPIED_ASIDE_BYTES:
-            long, runs = _parted(runs, COPIED_ASIDE_BYTES)
-            self._keep(memory, address, long)
-            self.taken_bytes = written
-        if len(self._buffer) < _length(runs):
-            self._buffer = bytearray(_length(runs))
-        self._aside = Scattered(runs, _copied(memory, runs, self._buffer))
+    def _remember(self, memory: memoryview, address: int, mapped: Runs, aside: Runs) -> None:
+        if mapped:
+            self._keep(memory, address, mapped)
+        if len(self._buffer) < _length(aside):
+            self._buffer = bytearray(_length(aside))
+        self._aside = Scattered(aside, _copied(memory, aside, self._buffer))
         self._size_bytes = len(memory)
 
     def _grow_base(self) -> None:
@@ -187,7 +185,7 @@ class Checkpoint:
         layers, regions = base.image.layers, base.regions
         if region is not None and self._kept:
             layers, regions = (*layers, self._layer(region, self._kept)), (*regions, region)
-            self._region, self._kept = None, []
+            self._region, self._kept, self._kept_mappings = None, [], 0
         # Our one hold of each region goes with it.
         self._base = Sealed(Image(self._size_bytes, layers), regions, self._aside)
 
@@ -212,10 +210,16 @@ class Checkpoint:
             self._region = self._arena.new_region()
         for offset, length in runs:
             self._region.write(offset, memory[offset : offset + length])
-        layer = self._layer(self._region, runs)
-        if self._may_map(layer):  # else they stay the instance's own, and the next scan meets them again
-            self._mapper.place(Image(len(memory), (layer,)), address)
+        # Before they are mapped: should that fail half way, the next scan does not meet those that were.
         self._kept = _union(self._kept, runs)
+        if self._may_map_kept(self._region):  # else they stay the instance's own, and the next scan meets them again
+            self._mapper.place(Image(len(memory), (self._layer(self._region, runs),)), address)
+
+    def _place_layer(self, layer: Layer, address: int, may_map: bool) -> None:
+        if may_map:
+            self._mapper.place(Image(self._size_bytes, (layer,)), address)
+        else:
+            CopyMapper().place_layer(layer, address)
 
     def _layer(self, region: Region, runs: Runs) -> Layer:
         return Layer(region.descriptor, tuple(Run(at, length, region.offset + at) for at, length in runs))
@@ -227,9 +231,18 @@ class Checkpoint:
         self._mappings += count
         return True
 
+    def _may_map_kept(self, region: Region) -> bool:
+        """All that is kept counts, not each time that some of it is mapped anew: the system joins neighbours."""
+        more = mappings_of(self._layer(region, self._kept)) - self._kept_mappings
+        if not self._budget.take(more):
+            return False
+        self._kept_mappings += more
+        self._mappings += more
+        return True
+
     def _give_back_mappings(self) -> None:
         self._budget.give_back(self._mappings)
-        self._mappings = 0
+        self._mappings = self._kept_mappings = 0
 
 
 def _length(runs: Runs) -> int:
@@ -246,19 +259,27 @@ def _copied(memory: memoryview, runs: Runs, target: bytearray) -> bytearray:
     return target
 
 
-def _parted(runs: Runs, most_scattered: int) -> tuple[Runs, Runs]:
-    """Runs to map, and those to copy: at most ``most_scattered`` bytes, or else all are to be mapped."""
-    long = [run for run in runs if run[1] >= _LONG_BYTES]
-    scattered = [run for run in runs if run[1] < _LONG_BYTES]
-    if len(long) > _MOST_RUNS or _length(scattered) > most_scattered:
-        return _coalesced(runs), []
-    return long, scattered
+def _parted(runs: Runs, most_scattered: int, at_once: int = 0) -> tuple[Runs, Runs]:
+    """Runs to map, and those to copy: all of them up to ``at_once`` bytes, else ``most_scattered`` bytes of short ones.
+
+    More than that are mapped as well, unless most of what would then be kept is what lies between them.
+    """
+    if _length(runs) <= at_once:
+        return [], runs
+    long = [run for run in runs if run[1] >= LONG_BYTES]
+    scattered = [run for run in runs if run[1] < LONG_BYTES]
+    if len(long) <= MOST_RUNS and _length(scattered) <= most_scattered:
+        return long, scattered
+    joined = _coalesced(runs)
+    if _length(joined) <= 2 * _length(runs):
+        return joined, []
+    return _coalesced(long), scattered
 
 
 def _coalesced(runs: Runs) -> Runs:
-    """The same pages in at most _MOST_RUNS runs, with some clean pages between them."""
+    """The same pages in at most MOST_RUNS runs, with some clean pages between them."""
     gap = HOST_PAGE_BYTES
-    while len(runs) > _MOST_RUNS:
+    while len(runs) > MOST_RUNS:
         joined: Runs = []
         for offset, length in runs:
             if joined and offset - sum(joined[-1]) <= gap:

@@ -27,6 +27,7 @@ from wasm_interp.errors import ContextClosed
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason, Usage
 
+_TRIAL_SECONDS = 1.0
 _ERROR_NAMES = MappingProxyType(
     {
         StopKind.TIMEOUT: "TimeoutError",
@@ -74,6 +75,16 @@ class Kernel:
     def execution_count(self) -> int:
         """Runs begun so far."""
         return self._count
+
+    @property
+    def limits(self) -> Limits:
+        """What it may use."""
+        return self._limits
+
+    @property
+    def start(self) -> Start:
+        """What it is, or was, told with its first run."""
+        return self._start
 
     def execute(self, run: Run) -> ExecutionResult:
         """Run one cell; its outcome is in the result.
@@ -200,14 +211,38 @@ class Kernel:
         collector.fail(ExecutionError(name, value, [*lines, f"{name}: {value}"], exit_code))
 
     def _stop_reason(self, collector: Collector, outcome: Exit) -> StopReason:
-        if outcome.kind is not None:
-            state = StateAfterStop.KEPT if outcome.trap is None else self._state_after_loss()
-            return StopReason(outcome.kind, state, outcome.trap or "")
+        if outcome.trap is not None:
+            return StopReason(outcome.kind or StopKind.TRAP, self._state_after_loss(), outcome.trap)
+        if collector.done:
+            return StopReason(outcome.kind or StopKind.TRAP, StateAfterStop.KEPT)
         self._discard()  # the program broke the kernel inside; what would the next run be worth
-        return StopReason(StopKind.TRAP, self._state_after_loss(), "the run ended without the kernel's word")
+        detail = "the run ended without the kernel's word"
+        return StopReason(outcome.kind or StopKind.TRAP, self._state_after_loss(), detail)
 
     def _state_after_loss(self) -> StateAfterStop:
-        return StateAfterStop.ROLLED_BACK if self._restore_point.is_valid else StateAfterStop.LOST
+        if self._restore_point.is_valid and self._can_go_on():
+            return StateAfterStop.ROLLED_BACK
+        self._restore_point.begin_anew()
+        return StateAfterStop.LOST
+
+    def _can_go_on(self) -> bool:
+        """Whether what the context would come back to runs a cell at all.
+
+        An earlier run may have left it broken, and then each later one would end as this one did: the interpreter's
+        own functions replaced, or a value in `_` that is too deep to be freed.
+        """
+        instance = self._new_instance()
+        language = self._template.language
+        request = language.run_request(CellRequest(language.smallest_cell, self._count, None, self._what_to_tell()))
+        trial = Collector(ExecutionResult(""), Callbacks(), 0, lambda: None)
+        former, self._collector, self._decoder = self._collector, trial, FrameDecoder()
+        try:
+            outcome = instance.enter(lambda: language.send(instance, request), time.monotonic() + _TRIAL_SECONDS)
+            return outcome == Exit() and trial.done
+        finally:
+            self._collector = former
+            instance.wasi.files.close_all()
+            instance.close()
 
     # The guest's side
 

@@ -68,6 +68,12 @@ def template(language: Language, *, metered: bool = False) -> Template:
         return found
 
 
+def template_key(language: Language) -> str:
+    """The key of the template that ``template`` gives; another when its memory would differ."""
+    loaded = next((each.key for (name, _), each in _made.items() if name == language.name), None)
+    return loaded or _key(language)
+
+
 def is_ready(language: Language, *, metered: bool = False) -> bool:
     """Whether ``template`` would find everything in the cache."""
     compiled = engines.is_compiled(engines.engine(_mode(metered)), language.guest().sha256)
@@ -91,7 +97,7 @@ def _load_or_make(language: Language, mode: Mode) -> Template:
     try:
         image, files, words = _read(path)
         mark_used(path)
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         path.unlink()
         raise GuestTrapped(f"{path} was damaged; it is deleted, and will be made anew at the next try") from error
     return Template(language, engine, module, default_mapper(), tree(), image, files, words, key)

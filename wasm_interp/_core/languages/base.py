@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from wasm_interp._core.artifacts import Artifact
@@ -17,12 +17,14 @@ class Start:
     """What a context learns with its first run after its image was placed.
 
     cwd, env: None for a fork, which has them already. seed: hexadecimal, for a deterministic context; None for
-    fresh entropy, which generators that the program of a fork seeded itself do not get.
+    fresh entropy, which generators that the program of a fork seeded itself do not get. options: what the language's
+    kernel takes beside, by name.
     """
 
     cwd: str | None = None
     env: dict[str, str] | None = None
     seed: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Language(ABC):
     suffixes: ClassVar[tuple[str, ...]]
     imports: ClassVar[tuple[HostImport, ...]] = ()  # what the guest wants beside WASI and the door
     polls: ClassVar[bool] = False  # whether the guest calls the host, often, to ask if it is to stop
+    smallest_cell: ClassVar[str] = "0"  # what any interpreter that is still sound can run
 
     @abstractmethod
     def guest(self) -> Artifact:
@@ -97,5 +100,5 @@ def _start_fields(start: Start) -> dict[str, Any]:
     if start.cwd is None:
         fields["forked"] = True
     else:
-        fields |= {"cwd": start.cwd, "env": start.env}
+        fields |= start.options | {"cwd": start.cwd, "env": start.env}
     return fields

@@ -21,9 +21,10 @@ from wasm_interp._core.languages.quickjs import Operation
 
 # The guest's stack of 1 MiB is in linear memory, below its data; what is left is for C code at the deepest point.
 _STACK_BYTES = 832 << 10
-_MODULE = 1  # of JS_EVAL_TYPE
-_HEADER_BYTES = 64  # of a prepared source: flags, file name, zero
+_MODULE, _ASYNC = 1, 128  # of JS_EVAL_TYPE and JS_EVAL_FLAG
+_HEADER_BYTES = 64  # of a prepared source, at most
 _CONTEXT_BYTES = 1024  # where to look for a value in a JSContext
+_FIRST_COLLECTION_BYTES = 16 << 20
 _BOOT = b"boot"
 _JOBS_AFTER_STOP = 200_000
 _WARM_ROUNDS = 20
@@ -69,6 +70,7 @@ class JavaScriptLanguage(Language):
             for code in _WARM_CELLS:
                 send(json.dumps({"kind": "warm", "code": code}).encode())
         send(b'{"kind":"freeze"}')
+        instance.enter(lambda: _settle(instance), deadline=None)
 
     @property
     def endless_loop(self) -> str:
@@ -81,6 +83,13 @@ class JavaScriptLanguage(Language):
         return _Turn(instance).serve(request)
 
 
+def _settle(instance: Instance) -> int:
+    """Collect what the warm-up left; a collection writes to every object, so a context puts off its first."""
+    instance.function("qjs_run_gc", 0)()
+    instance.function("qjs_set_gc_threshold", 1)(_FIRST_COLLECTION_BYTES)
+    return 0
+
+
 def _sources() -> list[Path]:
     return sorted(kernel_folder("javascript").rglob("*.js"))
 
@@ -90,36 +99,47 @@ class _Turn:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
-        self._kernel = int.from_bytes(instance.read(self._block, 4), "little")
-        self._undefined = self._call("qjs_get_undefined")
+        self._block = block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
+        self._kernel, self._undefined, *self._operations = quickjs.BLOCK.unpack(instance.read(block, quickjs.BLOCK.size))
 
     def serve(self, request: bytes) -> int:
+        source = self._ask(Operation.RUN, self._text(request))
+        is_over = self._is(source, quickjs.STRING_TAGS) and self._evaluate(source)
+        self._call("qjs_free_value", source)
+        while not is_over:
+            is_over = not (self._run_jobs() and self._step())
+        return 0
+
+    def _text(self, request: bytes) -> int:
+        if len(request) <= quickjs.REQUEST_BYTES:
+            place = self._block + quickjs.REQUEST
+            self._instance.write(place, request)
+            return self._call("qjs_new_string", place, len(request))
         place = self._place(request)
         text = self._call("qjs_new_string", place, len(request))
         self._call("wasm_free", place)
-        source = self._ask(Operation.RUN, text)
-        if self._call("qjs_is_string", source):
-            self._evaluate(source)
-        self._call("qjs_free_value", source)
-        while self._run_jobs() and self._step():
-            pass
-        self._call("qjs_free_value", self._undefined)
-        return 0
+        return text
 
-    def _evaluate(self, source: int) -> None:
-        """``source`` is flags (one character), a file name, a zero, and the code."""
+    def _evaluate(self, source: int) -> bool:
+        """Whether the run is over. ``source`` is a (it awaits) or s, a file name, a zero, and the code."""
         start = self._call("qjs_get_string_len", source, self._block + quickjs.LENGTH)
         length = int.from_bytes(self._instance.read(self._block + quickjs.LENGTH, 4), "little")
         header = self._instance.read(start, min(_HEADER_BYTES, length))
         end = header.index(b"\0") + 1
-        value = self._call("qjs_eval", start + end, length - end, start + 1, header[0] & 0x7F if header[0] < 128 else 0)
+        flags = _ASYNC if header.startswith(b"a") else 0
+        value = self._call("qjs_eval", start + end, length - end, start + 1, flags)
         self._call("qjs_free_cstring", start)
-        if not self._call("qjs_is_exception", value):
+        if self._is(value, quickjs.EXCEPTION_TAG):
+            self._call("qjs_free_value", value)
+            self._tell(Operation.THREW, self._call("qjs_get_exception"))
+            return False
+        if flags or self._call("qjs_is_job_pending") or self._instance.stopper.requested is not None:
             self._tell(Operation.VALUE, value)
-            return
-        self._call("qjs_free_value", value)
-        self._tell(Operation.THREW, self._call("qjs_get_exception"))
+            return False
+        answer = self._ask(Operation.LAST_VALUE, value)
+        is_over = self._is(answer, quickjs.UNDEFINED_TAG)
+        self._call("qjs_free_value", answer)
+        return is_over
 
     def _run_jobs(self) -> bool:
         """Every microtask; False when the run was stopped."""
@@ -135,7 +155,7 @@ class _Turn:
 
     def _step(self) -> bool:
         answer = self._ask(Operation.STEP)
-        goes_on = bool(self._call("qjs_get_bool", answer))
+        goes_on = not self._is(answer, quickjs.UNDEFINED_TAG)
         self._call("qjs_free_value", answer)
         return goes_on or self._instance.stopper.requested is not None
 
@@ -153,20 +173,23 @@ class _Turn:
         self._call("qjs_set_interrupt_handler", 1)
         return False
 
-    def _tell(self, operation: int, value: int) -> None:
+    def _tell(self, operation: Operation, value: int) -> None:
         self._call("qjs_free_value", self._ask(operation, value))
 
-    def _ask(self, operation: int, *cells: int) -> int:
+    def _ask(self, operation: Operation, *cells: int) -> int:
         """The kernel's answer; its arguments are freed."""
-        number = self._call("qjs_new_number", quickjs.number_bits(operation))
         arguments = self._block + quickjs.ARGUMENTS
-        self._instance.write(arguments, struct.pack(f"<{1 + len(cells)}I", number, *cells))
+        self._instance.write(arguments, struct.pack(f"<{1 + len(cells)}I", self._operations[operation], *cells))
         answer = self._call("qjs_call", self._kernel, self._undefined, 1 + len(cells), arguments)
-        for cell in (number, *cells):
+        for cell in cells:
             self._call("qjs_free_value", cell)
-        if self._call("qjs_is_exception", answer):
+        if self._is(answer, quickjs.EXCEPTION_TAG):
             self._call("qjs_free_value", self._call("qjs_get_exception"))
         return answer
+
+    def _is(self, cell: int, tags: frozenset[int]) -> bool:
+        """Whether the value has one of those tags."""
+        return int.from_bytes(self._instance.read(cell + 4, 4), "little") in tags
 
     def _place(self, data: bytes) -> int:
         place = self._call("wasm_malloc", len(data) + 1)
@@ -212,17 +235,18 @@ class _Boot:
 
     def _enter_realm(self, kernel: int) -> None:
         """The program's realm becomes the current one; its block names the kernel."""
+        call = self._call
         runtime = self._call("qjs_get_runtime_ptr")
         context = self._call("JS_NewContext", runtime)
         self._call("qjs_set_runtime_and_context", runtime, context)
         block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
-        self._instance.write(block, kernel.to_bytes(4, "little") + bytes(quickjs.BLOCK_BYTES - 4))
+        numbers = [call("qjs_new_number", quickjs.number_bits(operation)) for operation in Operation]
+        self._instance.write(block, quickjs.BLOCK.pack(kernel, call("qjs_get_undefined"), *numbers))
         variables = self._variables(context)
         self._call("JS_SetContextOpaque", context, block)
-        arguments = self._call("wasm_malloc", 12)
-        number = self._call("qjs_new_number", quickjs.number_bits(Operation.BEGIN))
-        self._instance.write(arguments, struct.pack("<3I", number, self._call("qjs_get_global"), variables))
-        self._checked(self._call("qjs_call", kernel, self._call("qjs_get_undefined"), 3, arguments))
+        arguments = block + quickjs.ARGUMENTS
+        self._instance.write(arguments, struct.pack("<3I", numbers[Operation.BEGIN], call("qjs_get_global"), variables))
+        self._checked(call("qjs_call", kernel, call("qjs_get_undefined"), 3, arguments))
 
     def _variables(self, context: int) -> int:
         """The object that holds a realm's `let`, `const` and `class` bindings, which no export gives.
@@ -231,7 +255,7 @@ class _Boot:
         """
         self._evaluate("probe", b"let wasmInterpProbe = 1", 0)
         cell = self._call("qjs_get_global")
-        value = self._instance.read(self._instance_word(cell), 8)
+        value = self._instance.read(cell, 8)
         structure = self._instance.read(context, _CONTEXT_BYTES)
         offset = structure.index(value)
         found = self._call("wasm_malloc", 8)
@@ -240,9 +264,6 @@ class _Boot:
         if not self._call("qjs_is_number", self._property(variables, "wasmInterpProbe")):
             raise LookupError("the bindings of a realm are not where this build of QuickJS should have them")
         return variables
-
-    def _instance_word(self, cell: int) -> int:
-        return cell
 
     def _property(self, value: int, name: str) -> int:
         return self._call("qjs_get_prop_string", value, self._text(name))

@@ -8,8 +8,10 @@ that its traps are told apart and it has the whole native stack. What is called 
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any
 
 from wasm_interp._core.artifacts import artifact, kernel_folder
@@ -20,22 +22,46 @@ from wasm_interp._core.wasi.calls import CALLS, dispatch
 from wasm_interp._core.wasi.descriptors import Stream
 from wasm_interp.errors import ProtocolError
 
-_VALUE = struct.Struct("<iI")  # a JSValue: the number of an integer, and the tag 0
-_INTEGER_TAG = 0
+_VALUE = struct.Struct("<II")  # a JSValue where pointers have 32 bits: what it is, and its tag
+_INTEGER_TAG, _FIRST_TAG, _DOUBLE_TAG = 0, -9, 8  # quickjs.h; other values of the tag's place are a double's bits
+_DOUBLE_ADDEND = (0x7FF80000 - _FIRST_TAG + 1) << 32
 _DOUBLE = struct.Struct("<d")
 _BITS = struct.Struct("<Q")
 _POINTERS = 4
+UNDEFINED_TAG, EXCEPTION_TAG = frozenset({3}), frozenset({6})
+STRING_TAGS = frozenset({0x100000000 - 7, 0x100000000 - 6})  # a string, and a rope of strings
+_TOO_LONG = {
+    FrameKind.RESULT: b'{"data":{"text/plain":"[a result of more bytes than a frame may have]"},"main":true}',
+    FrameKind.ERROR: b'{"name":"Error","value":"[an error of more bytes than a frame may have]"}',
+}
 _CALLS = {call.name: call for call in CALLS}
 
-# What the block holds that a context's opaque pointer names, each in 4 bytes.
-KERNEL, LENGTH, ARGUMENTS = 0, 4, 8
-BLOCK_BYTES = 24
 
 
-class Operation:
+class Operation(IntEnum):
     """What the kernel's one function is asked, by its first argument."""
 
-    RUN, VALUE, THREW, STEP, STOPPED, REJECTION, NORMALIZE, LOAD, BEGIN = range(9)
+    RUN = 0
+    VALUE = 1
+    LAST_VALUE = 2
+    THREW = 3
+    STEP = 4
+    STOPPED = 5
+    REJECTION = 6
+    NORMALIZE = 7
+    LOAD = 8
+    BEGIN = 9
+
+
+# A block of the guest's memory that a context's opaque pointer names: the kernel's function, undefined, and the number
+# of each operation as values; then room for a length, for arguments, and for a request.
+BLOCK = struct.Struct(f"<II{len(Operation)}I")
+KERNEL = 0
+LENGTH = BLOCK.size
+ARGUMENTS = LENGTH + 4
+REQUEST = ARGUMENTS + 16
+REQUEST_BYTES = 4000
+BLOCK_BYTES = REQUEST + REQUEST_BYTES
 
 
 def number_bits(value: int) -> int:
@@ -56,14 +82,19 @@ class HostCall:
         """Call an export."""
         return self.instance.call_inside(self._caller, name, *arguments)
 
+    @property
+    def count(self) -> int:
+        """How many arguments there are."""
+        return len(self._cells)
+
     def cell(self, index: int) -> int:
         """The address of an argument."""
         return self._cells[index] if index < len(self._cells) else 0
 
     def integer(self, index: int) -> int:
-        """An argument as 32 bits, unsigned; what is no small integer counts as 0."""
+        """An argument as 32 bits, unsigned; what is no number counts as 0."""
         value, tag = self.instance.memory.unpack(_VALUE, self.cell(index))
-        return value & 0xFFFFFFFF if tag == _INTEGER_TAG else 0
+        return int(value) if tag == _INTEGER_TAG else _double_as_integer(value, tag)
 
     def integers(self) -> list[int]:
         return [self.integer(index) for index in range(len(self._cells))]
@@ -135,6 +166,13 @@ class HostCall:
         return place
 
 
+def _double_as_integer(low: int, high: int) -> int:
+    if (high - _FIRST_TAG) & 0xFFFFFFFF < _DOUBLE_TAG - _FIRST_TAG:
+        return 0
+    (number,) = _DOUBLE.unpack(_BITS.pack(((high << 32 | low) + _DOUBLE_ADDEND) & 0xFFFFFFFFFFFFFFFF))
+    return int(number) & 0xFFFFFFFF if abs(number) < 1 << 53 else 0
+
+
 # --- what the kernel's JavaScript calls, by name --------------------------------
 
 
@@ -165,7 +203,7 @@ def _wasi_index(call: HostCall) -> int:
 
 
 def _send(call: HostCall) -> int:
-    """send(room, kind, JSON text) -> the host's answer as text."""
+    """send(room, kind, JSON text) -> the host's answer as text, or undefined; the size of what is too long"""
     payload = call.text(2, call.integer(0))
     kind = call.integer(1)
     if len(payload) > MAX_FRAME_BYTES:
@@ -174,7 +212,24 @@ def _send(call: HostCall) -> int:
         answer = call.instance.door(encode_frame(FrameKind(kind), payload))
     except (ProtocolError, ValueError):
         return call.undefined()
-    return call.new_text(answer)
+    return call.new_text(answer) if answer else call.undefined()
+
+
+def _finish(call: HostCall) -> int:
+    """finish(room, JSON of the main result or "", JSON of the error or ""): the last frames of a run, at once"""
+    room, door = call.integer(0), call.instance.door
+    for index, kind in ((1, FrameKind.RESULT), (2, FrameKind.ERROR)):
+        payload = call.text(index, room) if index < call.count else b""
+        if payload:
+            _offer(door, kind, payload)
+    door(encode_frame(FrameKind.DONE, b"{}"))
+    return call.undefined()
+
+
+def _offer(door: Callable[[bytes], bytes], kind: FrameKind, payload: bytes) -> None:
+    """Nonsense, or more than a frame may have, is the guest's own loss."""
+    with contextlib.suppress(ProtocolError):
+        door(encode_frame(kind, payload if len(payload) <= MAX_FRAME_BYTES else _TOO_LONG[kind]))
 
 
 def _print(call: HostCall) -> int:
@@ -234,6 +289,7 @@ FUNCTIONS: dict[str, Callable[[HostCall], int]] = {
     "wasi": _wasi,
     "wasiIndex": _wasi_index,
     "send": _send,
+    "finish": _finish,
     "print": _print,
     "address": _address,
     "encode": _encode,

@@ -7,9 +7,10 @@ from pathlib import PurePath
 from wasm_interp._core.languages.base import Language
 from wasm_interp._core.languages.javascript import JavaScriptLanguage
 from wasm_interp._core.languages.python import PythonLanguage
+from wasm_interp._core.languages.typescript import TypeScriptLanguage
 from wasm_interp.errors import UnknownLanguage
 
-LANGUAGES: tuple[Language, ...] = (PythonLanguage(), JavaScriptLanguage())
+LANGUAGES: tuple[Language, ...] = (PythonLanguage(), JavaScriptLanguage(), TypeScriptLanguage())
 DEFAULT = LANGUAGES[0]
 
 

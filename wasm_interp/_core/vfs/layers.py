@@ -77,6 +77,17 @@ class Layers:
         if not isinstance(below, File) or not isinstance(own, File) or own.content is below.content:
             self.note_waste(below.charged_bytes)
 
+    def put(self, ino: Ino, node: Node | None) -> None:
+        """Store a node, or the mark that hides one of the base."""
+        self._top[ino] = node
+
+    def merged(self) -> Layer:
+        """Everything over the base, marks that hide a node of it included."""
+        merged: Layer = {}
+        for layer in (*reversed(self._sealed), self._top):
+            merged.update(layer)
+        return {ino: node for ino, node in merged.items() if node is not None or ino in self._base}
+
     def note_waste(self, bytes: int) -> None:
         """Sealed content of that size was replaced or dropped on this side."""
         self._waste += bytes
@@ -94,9 +105,6 @@ class Layers:
         return twin
 
     def _merge(self) -> None:
-        merged: Layer = {}
-        for layer in reversed(self._sealed):
-            merged.update(layer)
-        kept = {ino: node for ino, node in merged.items() if node is not None or ino in self._base}
+        kept = self.merged()  # the top is empty
         self._sealed = (kept,) if kept else ()
         self._waste = 0

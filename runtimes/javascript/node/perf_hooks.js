@@ -1,0 +1,3 @@
+// Node's perf_hooks: the clock.
+
+module.exports = { performance: globalThis.performance, PerformanceObserver: class PerformanceObserver {} };

@@ -374,7 +374,7 @@ def test_runs_of_many_threads_never_mix(context: CodeContext) -> None:
 # Timeouts
 
 
-@pytest.mark.parametrize("timeout", [0, 0.05])
+@pytest.mark.parametrize("timeout", [0, 0.3])
 def test_a_timeout_ends_the_cell_and_keeps_the_state(context: CodeContext, timeout: float) -> None:
     context.run("kept = 1")
     result = context.run("print('before')\nnow = 2\nwhile True: pass", timeout=timeout)
@@ -414,7 +414,8 @@ def test_whatever_the_cell_waits_for_or_does_its_state_is_kept(context: CodeCont
 
 def test_a_cell_that_never_notices_is_ended_by_force(context: CodeContext) -> None:
     context.run("kept = 1")
-    result = context.run("sum(range(10**13))", timeout=0.05)
+    endless = "sum(range(10**13))"  # in an `except` too, in case the time was over before the cell began
+    result = context.run(f"try: {endless}\nexcept KeyboardInterrupt: {endless}", timeout=0.05)
     kind, state = stop_of(result)
     assert kind is StopKind.TIMEOUT
     assert state in (StateAfterStop.LOST, StateAfterStop.ROLLED_BACK)
@@ -436,7 +437,7 @@ def test_a_contexts_own_timeout_counts_where_a_run_names_none(sandbox: Sandbox) 
 
 def test_clean_up_runs_after_a_timeout(context: CodeContext) -> None:
     result = context.run(
-        "try:\n    while True: pass\nfinally:\n    for n in range(10**5): pass\n    print('cleaned')", timeout=0.05
+        "try:\n    while True: pass\nfinally:\n    for n in range(10**5): pass\n    print('cleaned')", timeout=0.3
     )
     assert result.stdout == "cleaned\n"
     assert stop_of(result) == (StopKind.TIMEOUT, StateAfterStop.KEPT)
@@ -445,7 +446,7 @@ def test_clean_up_runs_after_a_timeout(context: CodeContext) -> None:
 @pytest.mark.parametrize("wait", ["while True: pass", "time.sleep(1000)"])
 def test_clean_up_may_sleep(context: CodeContext, wait: str) -> None:
     result = context.run(
-        f"import time\ntry:\n    {wait}\nfinally:\n    time.sleep(0.03)\n    print('cleaned')", timeout=0.05
+        f"import time\ntry:\n    {wait}\nfinally:\n    time.sleep(0.03)\n    print('cleaned')", timeout=0.3
     )
     assert result.stdout == "cleaned\n"
     assert stop_of(result) == (StopKind.TIMEOUT, StateAfterStop.KEPT)
@@ -453,7 +454,7 @@ def test_clean_up_may_sleep(context: CodeContext, wait: str) -> None:
 
 def test_a_cell_that_swallows_the_timeout_and_ends_is_still_said_to_be_stopped(context: CodeContext) -> None:
     result = context.run(
-        "try:\n    while True: pass\nexcept BaseException as error:\n    got = type(error).__name__", timeout=0.05
+        "try:\n    while True: pass\nexcept BaseException as error:\n    got = type(error).__name__", timeout=0.3
     )
     assert stop_of(result) == (StopKind.TIMEOUT, StateAfterStop.KEPT)
     assert errors_of(result)[0] == "TimeoutError"

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from wasm_interp import (
     StopKind,
     StopReason,
     Usage,
+    UsageError,
 )
 
 MIME = {
@@ -116,6 +118,55 @@ def test_without_an_image_there_are_no_bytes() -> None:
 )
 def test_a_result_as_text(result: Result, shown: str) -> None:
     assert str(result) == shown
+
+
+# Saving
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "content"),
+    [
+        ("plot.png", Result(png="iVBO\nRw=="), b"\x89PNG"),
+        ("PLOT.PNG", Result(png="iVBORw=="), b"\x89PNG"),
+        ("photo.jpg", Result(jpeg="/9j/"), b"\xff\xd8\xff"),
+        ("photo.jpeg", Result(jpeg="/9j/"), b"\xff\xd8\xff"),
+        ("page.pdf", Result(pdf="JVBERg=="), b"%PDF"),
+        ("plot.svg", Result(svg="<svg/>"), b"<svg/>"),
+        ("table.html", Result(html="<p>\xfc"), "<p>\xfc".encode()),
+        ("value.txt", Result(text="\ud800"), b"?"),
+        ("formula.tex", Result(latex="$x$"), b"$x$"),
+        ("note.md", Result(markdown="# m"), b"# m"),
+        ("code.js", Result(javascript="1"), b"1"),
+        ("value.json", Result(json={"\xe4": [0]}), '{"\xe4": [0]}'.encode()),
+        ("table.data.json", Result(data={"a": [1]}), b'{"a": [1]}'),
+        ("my.table.json", Result(json=0), b"0"),
+    ],
+)
+def test_save_chooses_the_format_by_the_suffix(tmp_path: Path, name: str, shown: Result, content: bytes) -> None:
+    shown.save(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == content
+    shown.save(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "message"),
+    [
+        ("plot.jpg", Result(png="aa==", text="t"), r"^this result has no jpeg; it has: text, png$"),
+        ("plot.png", Result(), r"^this result has no png; it has: nothing$"),
+        ("plot.bmp", Result(png="aa=="), r"^plot\.bmp has no suffix of a format: \.png, \.jpg, "),
+        ("plot", Result(png="aa=="), r"^plot has no suffix of a format: "),
+    ],
+)
+def test_save_says_what_is_missing(tmp_path: Path, name: str, shown: Result, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        shown.save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_picture_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"base64|padding|data"):
+        Result(png="A").save(tmp_path / "plot.png")
+    assert list(tmp_path.iterdir()) == []
 
 
 # ExecutionError

@@ -220,7 +220,9 @@ def _wire_fields(record: Any) -> dict[str, Any]:
 def _wire(value: Any) -> Any:
     if isinstance(value, Chart):
         return value.to_dict()
-    if isinstance(value, (PointData, BarData, PieData, BoxAndWhiskerData)):
+    if isinstance(value, PointData):
+        return {"label": value.label, "points": list(map(list, value.points))}
+    if isinstance(value, (BarData, PieData, BoxAndWhiskerData)):
         return _wire_fields(value)
     if isinstance(value, (list, tuple)):
         return [_wire(item) for item in value]

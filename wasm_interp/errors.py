@@ -5,6 +5,7 @@
     ├── GuestError               the guest broke: its fault, or ours in driving it
     │   ├── ProtocolError        it sent bytes that are no valid frame
     │   └── GuestTrapped         it stopped in a way that no cell can report
+    ├── FunctionError            a call of a Function failed inside
     ├── SnapshotError
     │   ├── SnapshotFormatError  the bytes are no snapshot, or are damaged
     │   └── SnapshotMismatch     a sound snapshot of another guest, template or version
@@ -14,9 +15,17 @@
         ├── UnknownLanguage
         └── RuntimeMissing       a guest's files are not installed, or not the pinned ones
 
-An error in the user's own program is never raised: it is data, in ``ExecutionResult.error``.
+An error in the user's own program is never raised: it is data, in ``ExecutionResult.error``. A Function alone, being
+called as Python functions are, raises it as FunctionError.
 File operations raise Python's own ``OSError`` family, as a file system does.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wasm_interp.results import ExecutionResult
 
 
 class WasmInterpError(Exception):
@@ -37,6 +46,25 @@ class ProtocolError(GuestError):
 
 class GuestTrapped(GuestError):
     """The guest stopped outside any cell: while it was made, or while it was set up."""
+
+
+class FunctionError(WasmInterpError):
+    """A call of a Function failed inside.
+
+    name, value: the class and text of the program's error, as in ExecutionError. traceback: its lines.
+    result: the call's ExecutionResult, with output, usage and, where the call was stopped, the reason.
+    """
+
+    def __init__(self, name: str, value: str, traceback: list[str], result: ExecutionResult) -> None:
+        super().__init__(name, value, traceback, result)
+        self.name = name
+        self.value = value
+        self.traceback = traceback
+        self.result = result
+
+    def __str__(self) -> str:
+        inside = "\n".join(self.traceback[:-1])
+        return f"{self.name}: {self.value}" + (f"\n{inside}" if inside else "")
 
 
 class SnapshotError(WasmInterpError):

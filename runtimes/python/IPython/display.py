@@ -3,6 +3,7 @@
 import mimetypes
 import os
 
+from wasm_interp_kernel import figures
 from wasm_interp_kernel.display import DisplayHandle, clear_output, display, update_display
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "display_png",
     "display_pretty",
     "display_svg",
+    "set_matplotlib_formats",
     "update_display",
 ]
 
@@ -343,6 +345,11 @@ class IFrame:
 
         address = html.escape(str(self.src), quote=True)
         return f'<iframe width="{self.width}" height="{self.height}" src="{address}" frameborder="0"></iframe>'
+
+
+def set_matplotlib_formats(*formats: str, **options: object) -> None:
+    """Choose what a figure's result has, of png (always there), svg and pdf. Raises ValueError for another name."""
+    figures.set_formats([name for name in formats if name != "retina"])
 
 
 def _show_as(mime: str, *objs: object, raw: bool = False, metadata: dict | None = None, **options: object) -> None:

@@ -157,6 +157,12 @@ def _request(message: dict) -> bytes:
     return protocol.to_json(message).encode()
 
 
+def run_generators(request: dict) -> None:
+    """Tell the states of the random generators, which the host then finds and overwrites; no frame either."""
+    entropy.tell(protocol.send)
+    _finish(b"")
+
+
 def run_addresses(request: dict) -> None:
     """Name the objects that the host is to make immortal; the only door calls that are no frames."""
     immortals.tell(protocol.send)
@@ -176,6 +182,7 @@ _KINDS: dict[str, Callable[[dict], None]] = {
     "ping": run_ping,
     "preload": run_preload,
     "addresses": run_addresses,
+    "generators": run_generators,
     "freeze": run_freeze,
 }
 _from_json = protocol.from_json

@@ -114,15 +114,19 @@ def encode(kind: int, message: dict) -> bytes:
 def _only_json(parts: dict[str, object]) -> dict[str, object]:
     kept = {}
     for name, value in parts.items():
-        try:
-            protocol.to_json(value)
-            kept[str(name)] = value
-        except (TypeError, ValueError, RecursionError):
+        for convert in (_as_it_is, jsonable.to_jsonable):
             try:
-                kept[str(name)] = jsonable.to_jsonable(value)
-            except Exception:
+                item = convert(value)
+                protocol.to_json(item)
+            except Exception:  # a number of too many digits is one that no conversion helps
                 continue
+            kept[str(name)] = item
+            break
     return kept
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def bundle(value: object) -> Bundle | None:

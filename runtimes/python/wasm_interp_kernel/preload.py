@@ -5,7 +5,7 @@ import importlib
 import sys
 import warnings
 
-from wasm_interp_kernel import entropy, holes, libraries, sources
+from wasm_interp_kernel import holes, libraries, sources
 
 
 def preload(modules: list[str]) -> None:
@@ -80,7 +80,6 @@ _FIRST_USES = {
 
 def freeze() -> None:
     """Bring the interpreter to rest for the image."""
-    entropy.collect()
     sources.forget_all()
     gc.collect()
     gc.freeze()

@@ -7,8 +7,9 @@ that trapped is thrown away; the next run finds the context as it was before, ov
 from __future__ import annotations
 
 import json
+import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from wasm_interp._core.engine import Exit, Instance
@@ -181,15 +182,21 @@ class Kernel:
             instance.set_fuel(self._limits.fuel)
 
         def send() -> int:
+            self._fill_with_entropy(instance, start)
             if self._is_interrupted:  # since before the stopper began to listen
                 instance.stopper.request(StopKind.INTERRUPT)
             return language.send(instance, request)
 
         return instance.enter(send, deadline)
 
+    def _fill_with_entropy(self, instance: Instance, start: Start | None) -> None:
+        if start is not None and start.is_seeded:
+            for address, length in self._template.entropy:
+                instance.write(address, os.urandom(length))
+
     def _what_to_tell(self) -> Start | None:
         if self._told is Told.NOTHING:
-            return self._start
+            return replace(self._start, is_seeded=self._start.seed is None and bool(self._template.entropy))
         return Start(seed=self._start.seed) if self._told is Told.BEFORE_FORK else None
 
     def _usage(self, instance: Instance, collector: Collector, seconds: float) -> Usage:

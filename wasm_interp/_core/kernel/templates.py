@@ -20,7 +20,7 @@ from wasm_interp._core.engine import Engine, Instance, Mode, Module, RewriteRefu
 from wasm_interp._core.images.image import PAGE_BYTES, Image, whole_file_image, write_pages
 from wasm_interp._core.images.mapping import Mapper, default_mapper
 from wasm_interp._core.kernel.progress import Stage, working
-from wasm_interp._core.languages.base import CellRequest, Language
+from wasm_interp._core.languages.base import CellRequest, Language, Ranges
 from wasm_interp._core.languages.tree import Tree, tree
 from wasm_interp._core.private_folder import cache_folder, mark_used, new_file, trusted_file
 from wasm_interp._core.vfs import FileSystem, Quota
@@ -29,7 +29,7 @@ from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import SystemClock, WasiState
 from wasm_interp.errors import GuestTrapped
 
-_FORMAT = 1
+_FORMAT = 2
 _LENGTH_BYTES = 8
 _PREPARATION_MEMORY = 1 << 30
 _QUOTA = Quota(bytes=64 << 20, inodes=10_000)
@@ -51,6 +51,7 @@ class Template:
     image: Image
     files: Files
     interrupt_words: Words
+    entropy: Ranges
     key: str
 
 
@@ -95,12 +96,12 @@ def _load_or_make(language: Language, mode: Mode) -> Template:
         with working(Stage.TEMPLATE, language.name):
             _make(language, engine, module, path)
     try:
-        image, files, words = _read(path)
+        image, files, words, entropy = _read(path)
         mark_used(path)
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         path.unlink()
         raise GuestTrapped(f"{path} was damaged; it is deleted, and will be made anew at the next try") from error
-    return Template(language, engine, module, default_mapper(), tree(), image, files, words, key)
+    return Template(language, engine, module, default_mapper(), tree(), image, files, words, entropy, key)
 
 
 def _compiled(language: Language, mode: Mode) -> tuple[Engine, Module]:
@@ -127,8 +128,8 @@ def _make(language: Language, engine: Engine, module: Module, path: Path) -> Non
     instance = _bare_instance(language, engine, module, heard)
     try:
         _step(language, instance, language.boot(), heard)
-        language.warm_up(instance, lambda request: _step(language, instance, request, heard))
-        _write(path, instance, words)
+        entropy = language.warm_up(instance, lambda request: _step(language, instance, request, heard))
+        _write(path, instance, words, entropy)
     finally:
         instance.close()
 
@@ -188,8 +189,9 @@ def _step(language: Language, instance: Instance, request: bytes, heard: bytearr
         )
 
 
-def _write(path: Path, instance: Instance, words: Words) -> None:
-    description = {"files": [_describe(*each) for each in instance.wasi.files.save()], "interrupt_words": words}
+def _write(path: Path, instance: Instance, words: Words, entropy: Ranges) -> None:
+    files = [_describe(*each) for each in instance.wasi.files.save()]
+    description = {"files": files, "interrupt_words": words, "entropy": entropy}
     encoded = json.dumps(description).encode()
     with new_file(path) as file:
         memory = instance.memory.whole()
@@ -198,16 +200,17 @@ def _write(path: Path, instance: Instance, words: Words) -> None:
         file.write(encoded + len(encoded).to_bytes(_LENGTH_BYTES, "little"))
 
 
-def _read(path: Path) -> tuple[Image, Files, Words]:
+def _read(path: Path) -> tuple[Image, Files, Words, Ranges]:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     try:
         size, described = _read_description(descriptor)
         files = tuple((number, _descriptor(fields)) for number, fields in described["files"])
         words = tuple((int(address), int(bits)) for address, bits in described["interrupt_words"])
+        entropy = tuple((int(address), int(length)) for address, length in described["entropy"])
     except BaseException:
         os.close(descriptor)
         raise
-    return whole_file_image(descriptor, size), files, words
+    return whole_file_image(descriptor, size), files, words, entropy
 
 
 def _read_description(descriptor: int) -> tuple[int, dict[str, Any]]:

@@ -12,6 +12,9 @@ from wasm_interp._core.artifacts import Artifact
 from wasm_interp._core.engine import HostImport, Instance
 
 
+Ranges = tuple[tuple[int, int], ...]  # (address, length) in linear memory
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a context learns with its first run after its image was placed.
@@ -24,6 +27,7 @@ class Start:
     cwd: str | None = None
     env: dict[str, str] | None = None
     seed: str | None = None
+    is_seeded: bool = False  # the host has written entropy where it belongs
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,10 +64,11 @@ class Language(ABC):
         """The first request to a new instance: it brings up the kernel, which takes all later ones."""
 
     @abstractmethod
-    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
         """Make of a booted instance the template of all contexts.
 
-        ``send`` hands it a request and checks the outcome.
+        ``send`` hands it a request and checks the outcome. Returns where each context is to have random bytes of
+        its own; nowhere, if the kernel sees to it when it is told of its start.
         """
 
     @abstractmethod
@@ -96,7 +101,7 @@ class Language(ABC):
 
 
 def _start_fields(start: Start) -> dict[str, Any]:
-    fields: dict[str, Any] = {"entropy": True if start.seed is None else start.seed}
+    fields: dict[str, Any] = {"entropy": not start.is_seeded if start.seed is None else start.seed}
     if start.cwd is None:
         fields["forked"] = True
     else:

@@ -31,6 +31,7 @@ from wasm_interp.results import StopKind
 
 _VERSION = "0.27.2"  # the service refuses a client of another
 _MEMORY_BYTES = 1 << 30
+_MOST_REST_SECONDS = 3600.0
 _MOST_SECONDS = 20.0  # a megabyte of TypeScript takes one
 _OPTIONS = '{"compilerOptions":{"verbatimModuleSyntax":true,"experimentalDecorators":false}}'
 _FLAGS = [
@@ -104,7 +105,7 @@ class _Service:
         self._ready = threading.Condition()
         self._to_guest: deque[bytes] = deque()
         self._from_guest = bytearray()
-        self._is_greeted = self._is_hungry = False
+        self._is_greeted = False
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._last = -1
         self.is_over = False
@@ -155,24 +156,26 @@ class _Service:
         files.get(Stream.STDIN).flags = FdFlags.NONBLOCK  # or Go's one thread would wait for its first byte
         memory = GuestMemory(lambda: memoryview(b""))
         arguments = (b"esbuild", f"--service={_VERSION}".encode())
-        wasi = WasiState(memory, fs, files, self._output, input=self._input, clock=clock, arguments=arguments)
+        wasi = WasiState(memory, fs, files, self._output, self._input, self._await_input, clock, arguments=arguments)
         return Instance(engine, module, wasi, lambda sent: b"", _MEMORY_BYTES)
 
     def _input(self, limit: int) -> bytes:
-        """What esbuild reads. It finds nothing once, so that its other goroutines run; it asks again when they rest."""
+        """What esbuild reads."""
         with self._ready:
-            if not self._to_guest and not self._is_hungry:
-                self._is_hungry = True
-                raise FileSystemError(Errno.AGAIN)
-            with self._instance.resting():
-                self._ready.wait_for(lambda: self._to_guest or self.is_over)
-            self._is_hungry = False
             if self.is_over:
                 return b""
+            if not self._to_guest:
+                raise FileSystemError(Errno.AGAIN)
             packet = self._to_guest.popleft()
             if len(packet) > limit:
                 self._to_guest.appendleft(packet[limit:])
             return packet[:limit]
+
+    def _await_input(self, seconds: float) -> bool:
+        if seconds > 0 and not self._to_guest and not self.is_over:
+            with self._instance.resting(), self._ready:
+                self._ready.wait_for(lambda: self._to_guest or self.is_over, min(seconds, _MOST_REST_SECONDS))
+        return bool(self._to_guest) or self.is_over
 
     def _output(self, stream: Stream, data: memoryview) -> None:
         if stream is not Stream.STDOUT:

@@ -16,7 +16,7 @@ from pathlib import Path
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.languages import quickjs
-from wasm_interp._core.languages.base import Language
+from wasm_interp._core.languages.base import Language, Ranges
 from wasm_interp._core.languages.quickjs import Operation
 
 # The guest's stack of 1 MiB is in linear memory, below its data; what is left is for C code at the deepest point.
@@ -25,6 +25,7 @@ _MODULE, _ASYNC = 1, 128  # of JS_EVAL_TYPE and JS_EVAL_FLAG
 _HEADER_BYTES = 64  # of a prepared source, at most
 _CONTEXT_BYTES = 1024  # where to look for a value in a JSContext
 _FIRST_COLLECTION_BYTES = 16 << 20
+_STATE = struct.Struct("<Q")
 _BOOT = b"boot"
 _JOBS_AFTER_STOP = 200_000
 _WARM_ROUNDS = 20
@@ -65,12 +66,13 @@ class JavaScriptLanguage(Language):
     def boot(self) -> bytes:
         return _BOOT
 
-    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
         for _ in range(_WARM_ROUNDS):
             for code in _WARM_CELLS:
                 send(json.dumps({"kind": "warm", "code": code}).encode())
         send(b'{"kind":"freeze"}')
         instance.enter(lambda: _settle(instance), deadline=None)
+        return (_find_generator(instance),)
 
     @property
     def endless_loop(self) -> str:
@@ -88,6 +90,34 @@ def _settle(instance: Instance) -> int:
     instance.function("qjs_run_gc", 0)()
     instance.function("qjs_set_gc_threshold", 1)(_FIRST_COLLECTION_BYTES)
     return 0
+
+
+def _find_generator(instance: Instance) -> tuple[int, int]:
+    """Where the state of Math.random is: the 8 bytes of the context that become what its algorithm makes of them."""
+    states = []
+
+    def draw() -> int:
+        context = instance.function("qjs_get_context_ptr", 0)()
+        for _ in range(2):
+            states.append(instance.read(context, _CONTEXT_BYTES))
+            _Turn(instance).serve(b'{"kind":"warm","code":"Math.random()"}')
+        states.append(context.to_bytes(4, "little"))
+        return 0
+
+    instance.enter(draw, deadline=None)
+    before, after, context = states
+    for offset in range(0, _CONTEXT_BYTES, _STATE.size):
+        (state,) = _STATE.unpack_from(before, offset)
+        if state and _STATE.unpack_from(after, offset)[0] == _next_state(state):
+            return int.from_bytes(context, "little") + offset, _STATE.size
+    raise LookupError("the state of Math.random is not where this build of QuickJS should have it")
+
+
+def _next_state(state: int) -> int:
+    """Xorshift64*, as QuickJS has it."""
+    state ^= state >> 12
+    state ^= state << 25 & 0xFFFFFFFFFFFFFFFF
+    return state ^ state >> 27
 
 
 def _sources() -> list[Path]:

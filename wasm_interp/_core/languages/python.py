@@ -9,7 +9,8 @@ from pathlib import Path
 
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine.instance import Instance
-from wasm_interp._core.languages.base import Language
+from wasm_interp._core.languages.base import Language, Ranges
+from wasm_interp._core.languages.python_entropy import find_generators
 from wasm_interp._core.languages.python_immortals import immortalise
 from wasm_interp._core.languages.python_interrupts import find_words
 from wasm_interp._core.languages.tree import PYTHON_KERNEL, kernel_sources
@@ -37,11 +38,13 @@ class PythonLanguage(Language):
     def boot(self) -> bytes:
         return _INSTALL.encode()
 
-    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
         modules = json.loads(_preload_list().read_bytes())["modules"]
         send(json.dumps({"kind": "preload", "modules": modules}).encode())
+        generators = find_generators(instance, send)
         immortalise(instance, send)
         send(json.dumps({"kind": "freeze"}).encode())
+        return generators
 
     def find_interrupt_words(self, instance: Instance, run: Callable[[str], None]) -> tuple[tuple[int, int], ...]:
         return find_words(instance, run)

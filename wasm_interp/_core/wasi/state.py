@@ -54,6 +54,7 @@ class WasiState:
 
     ``wake`` is set when the guest is to stop, and ends its sleep; ``must_end`` then tells whether it is to be trapped
     at once, or to go on because it has been asked to stop by itself. ``asleep`` is held during a sleep.
+    ``await_input`` waits for at most so many seconds and tells whether ``input`` has bytes; None: it never waits.
     """
 
     memory: GuestMemory
@@ -61,6 +62,7 @@ class WasiState:
     files: FileTable
     output: Output
     input: Input = lambda limit: b""
+    await_input: Callable[[float], bool] | None = None
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = os.urandom
     arguments: tuple[bytes, ...] = ()

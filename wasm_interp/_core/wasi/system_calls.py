@@ -15,11 +15,13 @@ from wasm_interp._core.wasi.abi import (
     ClockId,
     EventType,
 )
+from wasm_interp._core.wasi.descriptors import Stream
 from wasm_interp._core.wasi.state import GuestExit, WasiState
 
 _RESOLUTION_NS = 1_000
 _ENTROPY_CHUNK = 1 << 16  # the host never holds more of a guest's request than this
 _NS = 1_000_000_000
+_NEVER_NS = 1 << 62
 
 
 def args_get(state: WasiState, pointers: int, buffer: int) -> None:
@@ -86,7 +88,7 @@ def sock_shutdown(state: WasiState, fd: int, how: int) -> NoReturn:
 
 
 def poll_oneoff(state: WasiState, subscriptions: int, events: int, count: int, ready: int) -> None:
-    """Files and streams are always ready, so only clocks wait.
+    """Files and streams are always ready, stdin too unless the state can wait for it; so mostly only clocks wait.
 
     A stop ends the wait as if its time had come: wasi-libc makes ENOTSUP of any error, while Python looks for
     signals after a sleep, and finds the one that it was asked to stop by.
@@ -109,6 +111,7 @@ class _Subscription:
     event_type: int
     wait_ns: int
     errno: int = Errno.SUCCESS
+    wants_input: bool = False
 
 
 def _subscription(
@@ -123,18 +126,25 @@ def _subscription(
     if event_type not in (EventType.FD_READ, EventType.FD_WRITE):
         raise FileSystemError(Errno.INVAL)
     try:
-        state.files.get(subject)
+        stream = state.files.get(subject).stream
     except FileSystemError as error:
         return _Subscription(user_data, event_type, 0, error.errno)
+    if stream is Stream.STDIN and state.await_input is not None and not state.await_input(0):
+        return _Subscription(user_data, event_type, _NEVER_NS, wants_input=True)
     return _Subscription(user_data, event_type, 0)
 
 
 def _after_waiting(state: WasiState, watched: list[_Subscription]) -> list[_Subscription]:
     shortest_ns = min(each.wait_ns for each in watched)
+    hungry = [each for each in watched if each.wants_input]
     end_ns = state.clock.monotonic_ns() + shortest_ns
     while (left_ns := end_ns - state.clock.monotonic_ns()) > 0:
         with state.asleep():
-            state.clock.wait(left_ns / _NS, state.wake)
+            if hungry and state.await_input is not None:
+                if state.await_input(left_ns / _NS):
+                    return hungry
+            else:
+                state.clock.wait(left_ns / _NS, state.wake)
         if state.wake.is_set():
             if state.must_end():
                 raise GuestExit

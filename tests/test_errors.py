@@ -13,6 +13,7 @@ TREE = {
     "GuestError": "WasmInterpError",
     "ProtocolError": "GuestError",
     "GuestTrapped": "GuestError",
+    "FunctionError": "WasmInterpError",
     "SnapshotError": "WasmInterpError",
     "SnapshotFormatError": "SnapshotError",
     "SnapshotMismatch": "SnapshotError",

@@ -21,7 +21,7 @@ LAYERS = [
     ["_core.languages"],
     ["_core.kernel"],
     ["_core.snapshots"],
-    ["sandbox", "context", "files", "packages", "snapshot", "aio"],
+    ["sandbox", "context", "files", "function", "images", "packages", "snapshot", "aio"],
     [""],  # wasm_interp itself, the public names
     ["servers", "integrations", "cli", "__main__"],
 ]

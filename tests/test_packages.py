@@ -204,7 +204,7 @@ def test_an_unknown_package_is_named(index: Path) -> None:
 def test_without_a_network_it_says_so(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    monkeypatch.setattr(packages, "_QUIET", (*packages._QUIET, "--retries=0"))
+    monkeypatch.setattr(packages, "_QUIET", (*packages._QUIET, "--retries=1"))
     with pytest.raises(
         UsageError, match=r"^packages: the package index cannot be reached, so words cannot be downloaded$"
     ):

@@ -33,6 +33,7 @@ from wasm_interp.context import CodeContext
 from wasm_interp.errors import (
     ContextClosed,
     ContextNotFound,
+    FunctionError,
     GuestError,
     GuestTrapped,
     LimitExceeded,
@@ -46,6 +47,8 @@ from wasm_interp.errors import (
     WasmInterpError,
 )
 from wasm_interp.files import FileInfo, Files
+from wasm_interp.function import Function, Invocation
+from wasm_interp.images import Image, ImageInfo
 from wasm_interp.limits import Limits
 from wasm_interp.results import (
     ExecutionError,
@@ -80,8 +83,13 @@ __all__ = [
     "ExecutionResult",
     "FileInfo",
     "Files",
+    "Function",
+    "FunctionError",
     "GuestError",
     "GuestTrapped",
+    "Image",
+    "ImageInfo",
+    "Invocation",
     "LimitExceeded",
     "Limits",
     "LineChart",

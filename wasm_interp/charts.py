@@ -214,6 +214,8 @@ def _wire_fields(record: Any) -> dict[str, Any]:
         if value is field.default and field.name in ("truncated", "error"):
             continue
         shown[field.name] = _wire(value)
+    if "elements" in shown:
+        shown["elements"] = shown.pop("elements")  # last, for a reader of the JSON
     return shown
 
 

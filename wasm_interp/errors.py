@@ -22,6 +22,7 @@ File operations raise Python's own ``OSError`` family, as a file system does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ class FunctionError(WasmInterpError):
     result: the call's ExecutionResult, with output, usage and, where the call was stopped, the reason.
     """
 
-    def __init__(self, name: str, value: str, traceback: list[str], result: ExecutionResult) -> None:
+    def __init__(
+        self, name: str, value: str, traceback: Sequence[str] = (), result: ExecutionResult | None = None
+    ) -> None:
         super().__init__(name, value, traceback, result)
         self.name = name
         self.value = value
-        self.traceback = traceback
+        self.traceback = list(traceback)
         self.result = result
 
     def __str__(self) -> str:

@@ -202,9 +202,7 @@ class Function:
             raise _failure(result, "")
         return Invocation(_answer(result, self.language), result)
 
-    def _map(
-        self, events: Iterator[Any], workers: int, timeout: float | None, *, return_errors: bool
-    ) -> Iterator[Any]:
+    def _map(self, events: Iterator[Any], workers: int, timeout: float | None, *, return_errors: bool) -> Iterator[Any]:
         pending: deque[Future[Any]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="wasm_interp-function") as threads:
             try:

@@ -227,6 +227,7 @@ def _bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
 
     limits = Limits(file_bytes=4 * MAX_BYTES, file_count=4 * MAX_FILES)
     with Sandbox(limits=limits) as sandbox:
+        sandbox.files.mkdir(_COMPILE_FOLDER)
         for name, content in files.items():
             if name.endswith(".py"):
                 sandbox.files.write(f"{_COMPILE_FOLDER}/{name}", content)

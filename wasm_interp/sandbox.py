@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.savepoint import Savepoint
@@ -39,6 +39,9 @@ from wasm_interp.packages import packages_archive
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 from wasm_interp.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from wasm_interp.images import Image
+
 DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONTEXT_TIMEOUT = 30.0
 DEFAULT_MAX_CONTEXTS = 1000
@@ -60,6 +63,7 @@ class Sandbox:
         env_vars: Mapping[str, str] | None = None,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
         packages: Sequence[str] = (),
+        image: Image | None = None,
     ) -> None:
         """``env_vars`` are given to every context. ``max_contexts`` may be open at once: a thousand idle ones take
         about 1 GB. Raises RuntimeMissing when the guests are not installed.
@@ -67,6 +71,8 @@ class Sandbox:
         packages: what Python contexts can import beside what is built in, as requirements: "humanize==4.*". Only
         pure-Python packages. pip downloads them at the first use on this machine; then they are kept in the cache.
         Raises UsageError for a package that is not there, is not pure Python, or does not fit what is built in.
+
+        image: what its files, and contexts of the image's language, begin as; it has its packages by itself.
         """
         if isinstance(max_contexts, bool) or not isinstance(max_contexts, int) or max_contexts < 1:
             raise UsageError(f"max_contexts must be a whole number of at least 1, not {max_contexts!r}")
@@ -74,8 +80,13 @@ class Sandbox:
         self._limits = _checked_limits(limits) or Limits()
         self._environment = _ENVIRONMENT | (checked_environment(env_vars) or {})
         quota = Quota(self._limits.file_bytes, self._limits.file_count)
-        self._packages = packages_archive(packages)
-        self._take_files(FileSystem(tree_with(self._packages).base, quota, time.time_ns))
+        self._image = None if image is None else _checked_image(image, packages)._state
+        if self._image is None:
+            self._packages = packages_archive(packages)
+            self._take_files(FileSystem(self._base, quota, time.time_ns))
+        else:
+            self._packages = self._image.packages
+            self._take_files(self._image.files_for(self._limits))
         self._lock = threading.Lock()
         self._contexts: dict[str, CodeContext] = {}
         self._defaults: dict[str, str] = {}
@@ -277,14 +288,18 @@ class Sandbox:
             )
         self.files.mkdir(cwd)
         options = self._python_options(figure_formats) if language.name == "python" else {}
-        kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables, options=options))
+        if self._image is not None and self._image.language == language.name:
+            start = Start(cwd, variables, options=options, is_forked=True)
+            kernel = self._image.kernel_for(made_from, self._fs, chosen_limits, start)
+        else:
+            kernel = Kernel(made_from, self._fs, chosen_limits, Start(cwd, variables, options=options))
         return self._adopt(CodeContext(_new_identity(), language.name, cwd, limit, kernel))
 
     def _twin(self, fs: FileSystem) -> Sandbox:
         """A sandbox like this one over ``fs``, without contexts."""
         twin = Sandbox(limits=self._limits, max_contexts=self._max_contexts)
         twin._environment = self._environment
-        twin._packages = self._packages
+        twin._packages, twin._image = self._packages, self._image
         twin._take_files(fs)
         twin._defaults = dict(self._defaults)
         return twin
@@ -381,6 +396,14 @@ def _checked_limits(limits: Limits | None) -> Limits | None:
     if limits is not None and not isinstance(limits, Limits):
         raise UsageError(f"limits must be Limits, not {type(limits).__name__}")
     return limits
+
+
+def _checked_image(image: Image, packages: Sequence[str]) -> Image:
+    if not hasattr(image, "_state"):
+        raise UsageError(f"image must be an Image, not {type(image).__name__}")
+    if packages:
+        raise UsageError("an image has its packages by itself: give packages= to Image.build")
+    return image
 
 
 def _checked_formats(names: Sequence[str]) -> tuple[str, ...]:

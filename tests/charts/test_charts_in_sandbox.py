@@ -804,6 +804,9 @@ def test_seaborn_points_and_lines(draw: Draw) -> None:
 def test_seaborn_grids(draw: Draw) -> None:
     chart = draw("import seaborn as sns; sns.pairplot(named)")
     assert [inner["type"] for inner in chart["elements"]] == ["scatter", "scatter", "bar", "bar"]
+    chart = draw("sns.pairplot(named.assign(kind=list('xyxy')), hue='kind', diag_kind='hist')")
+    assert [list(_series(inner)) for inner in chart["elements"][:2]] == [["x", "y"], ["x", "y"]]
+    assert {group for inner in chart["elements"][2:] for _, group, _ in _bars(inner)} == {"x", "y"}
     chart = draw("sns.regplot(visits, x='count', y='count', ci=None)")
     assert [inner["type"] for inner in chart["elements"]] == ["scatter", "line"]
 

@@ -6,6 +6,7 @@ could reach another's, and exceptions of host functions passed through one globa
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import threading
@@ -15,12 +16,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.engine.guests import WASI, Guest, new_guest
-from wasm_interp import LimitExceeded, Limits, Sandbox, StateAfterStop, StopKind
+from wasm_interp import ContextClosed, Limits, Sandbox, StateAfterStop, StopKind
 from wasm_interp._core.engine import Exit
 
 THREADS = 16
 SMALL_GUESTS = 320
-CONTEXTS = 200
+CONTEXTS = 96
 
 CALLER = f"""(module
   (import "host" "call" (func $call (param i32 i32 i32 i32) (result i32)))
@@ -177,13 +178,9 @@ def test_threads_that_interrupt_close_and_run_at_once_leave_nothing_hanging() ->
                 context = sandbox.create_code_context()
                 closer = threading.Timer(0.02 * (number % 3), context.close)
                 closer.start()
-                try:
+                with contextlib.suppress(ContextClosed):
                     while not context.is_closed:
                         context.run("sum(i * i for i in range(20_000))", timeout=5)
-                except LimitExceeded:
-                    raise
-                except Exception as error:
-                    assert type(error).__name__ == "ContextClosed", error
                 closer.join()
 
         in_threads(work)

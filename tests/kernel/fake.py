@@ -16,7 +16,7 @@ from wasm_interp._core.engine import Instance, default_mode, engine
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import default_mapper
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import CellRequest, Language
+from wasm_interp._core.languages.base import CellRequest, Language, Ranges
 from wasm_interp._core.languages.tree import Tree
 from wasm_interp._core.protocol.frames import FrameKind, encode_frame
 from wasm_interp._core.vfs import Base, BaseBuilder
@@ -117,8 +117,8 @@ class FakeLanguage(Language):
     def boot(self) -> bytes:
         return b""
 
-    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> None:
-        pass
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
+        return ()
 
     @property
     def endless_loop(self) -> str:
@@ -146,6 +146,7 @@ def fake_template() -> Template:
         Image(600 * PAGE_BYTES, ()),
         first_table((("/", root),)),
         ((_ASKED, 1),),
+        (),
         "fake",
     )
 

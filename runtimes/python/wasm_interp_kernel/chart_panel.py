@@ -57,9 +57,11 @@ class Panel:
 
     @property
     def legend(self) -> dict[tuple, str]:
-        """Text of the legend by colour, where each colour means one thing."""
+        """Text of the legend by colour, the figure's where the Axes has none; each colour means one thing."""
         if self._legend is None:
-            self._legend = _read_legend(self.axes.get_legend())
+            own = self.axes.get_legend()
+            legends = [own] if own is not None else self.axes.get_figure(root=True).legends
+            self._legend = _read_legend(legends[0]) if legends else {}
         return self._legend
 
     def label(self, artist: object, color: object, otherwise: str) -> str:
@@ -92,8 +94,6 @@ def artist_color(artist: object) -> object:
 
 def _read_legend(legend: object) -> dict[tuple, str]:
     found: dict[tuple, str] = {}
-    if legend is None:
-        return found
     repeated = set()
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=False):
         key = color_key(artist_color(handle)) if hasattr(handle, "get_label") else None

@@ -20,6 +20,7 @@ import wasmtime
 from wasm_interp._core.engine import ffi
 from wasm_interp._core.engine.ctrl_c import CtrlC, on_main_thread
 from wasm_interp._core.engine.engine import Engine, Mode
+from wasm_interp._core.engine.heap import instance_closed
 from wasm_interp._core.engine.linker import HostImport, current, linker
 from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
@@ -253,6 +254,7 @@ class Instance:
         self._dead = self._closed = True
         self.memory.close()
         self._store.close()
+        instance_closed()
 
     def _enter(self, run: Callable[[], int]) -> Exit:
         former, current.instance = current.instance, self

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from wasm_interp._core.artifacts import Artifact
 from wasm_interp._core.engine import HostImport, Instance
 
-
 Ranges = tuple[tuple[int, int], ...]  # (address, length) in linear memory
 
 
@@ -21,7 +20,7 @@ class Start:
 
     cwd, env: None for a fork, which has them already. seed: hexadecimal, for a deterministic context; None for
     fresh entropy, which generators that the program of a fork seeded itself do not get. options: what the language's
-    kernel takes beside, by name.
+    kernel takes beside, by name. is_forked: whether a program has run in what it was made from, an image.
     """
 
     cwd: str | None = None
@@ -29,6 +28,7 @@ class Start:
     seed: str | None = None
     is_seeded: bool = False  # the host has written entropy where it belongs
     options: dict[str, Any] = field(default_factory=dict)
+    is_forked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ class Language(ABC):
 
 def _start_fields(start: Start) -> dict[str, Any]:
     fields: dict[str, Any] = {"entropy": not start.is_seeded if start.seed is None else start.seed}
-    if start.cwd is None:
+    if start.cwd is None or start.is_forked:
         fields["forked"] = True
-    else:
+    if start.cwd is not None:
         fields |= start.options | {"cwd": start.cwd, "env": start.env}
     return fields

@@ -265,6 +265,7 @@ def _start(value: Any) -> Start:
         env=None if env is None else _environment(env),
         seed=seed,
         options=checked.fields(given["options"], "the options of a kernel"),
+        is_forked=checked.flag(given["is_forked"], "is_forked"),
     )
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import fields
 
 from wasm_interp._core.images.arena import arena
+from wasm_interp._core.images.checkpoint import Sealed
 from wasm_interp._core.images.pages import differences, sealed_with
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.savepoint import Savepoint
@@ -122,16 +123,21 @@ def check_memory(context: ContextData, limits: Limits) -> Template:
     return made_from
 
 
-def kernel_of(context: ContextData, made_from: Template, fs: FileSystem, limits: Limits) -> Kernel:
-    """The context's interpreter, over ``fs``. Raises SnapshotError where the system has no memory for it."""
+def memory_of(context: ContextData, made_from: Template) -> Sealed:
+    """The context's memory; the caller holds it. Raises SnapshotError where the system has none for it."""
     room = arena()
     if room is None:
         raise SnapshotError("to resume a snapshot needs Linux: memfd_create and /proc/self/pagemap")
     try:
         pages = memoryview(context.pages)
-        memory = sealed_with(made_from.image, room, context.size_bytes, context.runs, pages)
+        return sealed_with(made_from.image, room, context.size_bytes, context.runs, pages)
     except (OSError, MemoryError) as error:
         raise SnapshotError(f"there is no memory for {context.size_bytes} bytes: {error}") from error
+
+
+def kernel_of(context: ContextData, made_from: Template, fs: FileSystem, limits: Limits) -> Kernel:
+    """The context's interpreter, over ``fs``. Raises SnapshotError."""
+    memory = memory_of(context, made_from)
     files = FileTable(fs, limits.open_files, context.files)
     with closing(Savepoint(made_from, memory, files, context.told, context.execution_count)) as savepoint:
         return Kernel(made_from, fs, limits, context.start, savepoint)

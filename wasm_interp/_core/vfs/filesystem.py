@@ -39,15 +39,23 @@ class FileSystem:
     def quota(self) -> Quota:
         return self._volume.quota
 
-    def fork(self, now_ns: Callable[[], int] | None = None, *, opens: Mapping[Ino, int] | None = None) -> "FileSystem":
+    def fork(
+        self,
+        now_ns: Callable[[], int] | None = None,
+        *,
+        opens: Mapping[Ino, int] | None = None,
+        quota: Quota | None = None,
+    ) -> "FileSystem":
         """A file system with the same content, independent from here on; no file's bytes are copied.
 
         ``opens`` are the open counts it starts with (a subset of ours): by default ours, for a fork of all
-        the file tables. The layers are merged now and then, see layers.py.
+        the file tables. ``quota`` is in the place of ours. The layers are merged now and then, see layers.py.
         """
         twin = FileSystem.__new__(FileSystem)
         with self.lock:
             twin._volume = self._volume.fork(opens, now_ns)
+        if quota is not None:
+            twin._volume.account.quota = quota
         twin.lock = RLock()
         return twin
 

@@ -71,7 +71,8 @@ async def running(sandbox: AsyncSandbox, code: str, **options: Any) -> AsyncIter
 
 
 def public(kind: type) -> dict[str, Any]:
-    return {name: value for name, value in vars(kind).items() if not name.startswith("_") and callable(value)}
+    functions = {name: getattr(value, "__func__", value) for name, value in vars(kind).items()}
+    return {name: value for name, value in functions.items() if not name.startswith("_") and callable(value)}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,20 @@ async def test_files_work(tmp_path: Path) -> None:
         assert (await files.exists("b"), await files.exists("c/g")) == (False, True)
         with pytest.raises(FileNotFoundError):
             await files.read("no")
+
+
+@in_loop
+async def test_a_sandbox_can_be_forked_and_kept() -> None:
+    async with AsyncSandbox() as sandbox:
+        await sandbox.run_code("x = 1")
+        snapshot = await sandbox.snapshot()
+        async with await sandbox.fork() as twin:
+            assert isinstance(twin, AsyncSandbox)
+            assert (await twin.run_code("x += 1; x")).text == "2"
+        async with await AsyncSandbox.from_snapshot(snapshot) as later:
+            assert isinstance(later, AsyncSandbox)
+            assert (await later.run_code("x")).text == "1"
+        assert (await sandbox.run_code("x")).text == "1"
 
 
 @in_loop

@@ -12,7 +12,7 @@ from wasm_interp import Limits, Sandbox, UsageError, __version__
 from wasm_interp import Result as Shown
 from wasm_interp.cli import app, machine
 from wasm_interp.cli.console import Console
-from wasm_interp.cli.supplies import save_results, take_out, workspace_files
+from wasm_interp.cli.supplies import PictureFolder, save_results, take_out, workspace_files
 from wasm_interp.cli.terminal import Writer, visible
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -478,3 +478,46 @@ class TestAsAProcess:
         code = "import sys, wasm_interp; print({'typer', 'rich', 'wasm_interp.cli'} & set(sys.modules))"
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
         assert done.stdout == "set()\n"
+
+
+class TestPictures:
+    def test_repl_names_the_picture_and_prints_the_table(self) -> None:
+        lines = ["import matplotlib.pyplot as plt", "plt.plot([1, 2]);", "plt.plot([2, 1]);"]
+        table = ["import pandas as pd", "pd.DataFrame({'a': [1]})"]
+        done = invoke("repl", "--output", "pictures", stdin="\n".join([*lines, *table, ""]))
+        figure = "<Figure size 640x480 with 1 Axes>"
+        first, second = Path("pictures/picture-1.png"), Path("pictures/picture-2.png")
+        assert done.stdout == f"{figure} -> {first}\n{figure} -> {second}\n   a\n0  1\n"
+        assert first.read_bytes().startswith(b"\x89PNG")
+        assert second.read_bytes() != first.read_bytes()
+
+    def test_without_a_folder_they_go_to_a_temporary_one_that_stays(self, tmp_path: Path) -> None:
+        folder = PictureFolder(None)
+        assert folder.take(Shown(text="t", html="<p>")) is None
+        path = folder.take(Shown(svg="<svg/>", png="iVBORw=="))
+        assert path is not None
+        assert (path.name, path.read_bytes()) == ("picture-1.png", b"\x89PNG")
+        assert path.parent.name.startswith("wasm-interp-")
+
+    def test_a_file_that_is_there_is_not_overwritten(self, tmp_path: Path) -> None:
+        (tmp_path / "picture-1.svg").write_text("mine")
+        path = PictureFolder(tmp_path).take(Shown(svg="<svg/>"))
+        assert path == tmp_path / "picture-2.svg"
+        assert (tmp_path / "picture-1.svg").read_text() == "mine"
+
+    def test_run_names_every_result(self) -> None:
+        code = "for n in range(12): display({'text/html': str(n)}, raw=True); open(f'{n:02}.txt', 'w').close()"
+        done = invoke("run", "--output", "out", "-c", code)
+        results = ", ".join(f"out/result-{n}.html" for n in range(1, 13))
+        files = ", ".join(f"out/{n:02}.txt" for n in range(8))
+        assert done.stderr == f"wasm-interp: wrote {files}, {results} and 4 more\n"
+
+
+class TestPackages:
+    @pytest.mark.parametrize("command", [["run", "-c", "1"], ["repl"]])
+    def test_a_package_that_cannot_be_added_is_named(self, command: list[str]) -> None:
+        done = invoke(*command, "--package", "numpy<2")
+        assert (done.exit_code, done.stderr) == (
+            2,
+            "wasm-interp: packages: the sandbox has numpy 2.5.2 built in, so numpy<2 cannot be added\n",
+        )

@@ -49,7 +49,7 @@ from wasm_interp.errors import (
 from wasm_interp.files import FileInfo, Files
 from wasm_interp.function import Function, Invocation
 from wasm_interp.images import Image, ImageInfo
-from wasm_interp.limits import Limits
+from wasm_interp.limits import Limits, set_memory_ceiling
 from wasm_interp.results import (
     ExecutionError,
     ExecutionResult,
@@ -117,6 +117,7 @@ __all__ = [
     "Usage",
     "UsageError",
     "WasmInterpError",
+    "set_memory_ceiling",
 ]
 
 

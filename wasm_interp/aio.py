@@ -21,6 +21,7 @@ from wasm_interp.files import FileInfo, Files
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_MAX_CONTEXTS, DEFAULT_TIMEOUT, Sandbox
+from wasm_interp.snapshot import Snapshot
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,6 +109,25 @@ class AsyncSandbox:
         twin = AsyncSandbox.__new__(AsyncSandbox)
         twin._take(await asyncio.to_thread(self._sandbox.fork))
         return twin
+
+    async def snapshot(self) -> Snapshot:
+        """See Sandbox.snapshot."""
+        return await asyncio.to_thread(self._sandbox.snapshot)
+
+    @classmethod
+    async def from_snapshot(
+        cls,
+        snapshot: Snapshot,
+        *,
+        limits: Limits | None = None,
+        max_contexts: int | None = None,
+        packages: Sequence[str] = (),
+    ) -> AsyncSandbox:
+        """See Sandbox.from_snapshot."""
+        go_on = partial(Sandbox.from_snapshot, snapshot, limits=limits, max_contexts=max_contexts, packages=packages)
+        made = cls.__new__(cls)
+        made._take(await asyncio.to_thread(go_on))
+        return made
 
     async def list_code_contexts(self) -> list[CodeContext]:
         """See Sandbox.list_code_contexts."""

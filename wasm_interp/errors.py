@@ -22,10 +22,11 @@ File operations raise Python's own ``OSError`` family, as a file system does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wasm_interp.results import ExecutionResult
 
 

@@ -33,7 +33,12 @@ def __wasm_interp_prepare__(name):
         return "missing"
     class Answer:
         def __init__(self, value):
-            self.text = json.dumps(value, allow_nan=False)
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            try:
+                text.encode()
+            except UnicodeEncodeError:  # half of a surrogate pair
+                text = json.dumps(value, allow_nan=False)
+            self.text = text
         def __repr__(self):
             return ""
         def _repr_json_(self):
@@ -79,7 +84,7 @@ class Function:
         timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
         load_timeout: float | None = 60.0,
     ) -> None:
-        """``entrypoint`` is the name of a function, plain or async, that takes one argument and returns what JSON holds.
+        """``entrypoint`` names a function, plain or async, that takes one argument and returns what JSON can hold.
 
         image: what to begin from. limits, timeout (seconds): of each call; load_timeout: of the source.
         Raises FunctionError where the source itself fails, UsageError where it defines no such function.
@@ -240,7 +245,7 @@ def _answer(result: ExecutionResult, language: str) -> Any:
     try:
         return json.loads(text or "")
     except (TypeError, ValueError, RecursionError):
-        message = "the answer is no JSON" + (", and output was cut" if result.truncated else "")
+        message = "the answer is no JSON, or is too large: it may have about 16 MB"
         raise FunctionError("ValueError", message, [f"ValueError: {message}"], result) from None
 
 

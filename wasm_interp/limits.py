@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, fields
 from typing import Literal
+from weakref import WeakKeyDictionary
 
-from wasm_interp.errors import UsageError
+from wasm_interp.errors import LimitExceeded, UsageError
 
 MIB = 1 << 20
 ROLLBACK_CHOICES = ("auto", "always", "off")
@@ -51,3 +53,58 @@ class Limits:
             raise UsageError(
                 f"Limits.memory_bytes is {self.memory_bytes}; 32-bit WebAssembly ends at {MAX_MEMORY_BYTES}"
             )
+
+
+class MemoryCeiling:
+    """What all contexts of this process may have grown by together, and what each has: its linear memory beyond that
+    of the image that they share.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ceiling: int | None = None
+        self._grown: WeakKeyDictionary[object, int] = WeakKeyDictionary()
+
+    def set(self, ceiling: int | None) -> None:
+        """None for no ceiling."""
+        self._ceiling = ceiling
+
+    def count(self, owner: object, grown_bytes: int) -> None:
+        """That context has grown by so much in all; 0 when it is gone."""
+        with self._lock:
+            if grown_bytes > 0:
+                self._grown[owner] = grown_bytes
+            else:
+                self._grown.pop(owner, None)
+
+    def room(self) -> int | None:
+        """Bytes left below the ceiling, at least 0; None without a ceiling."""
+        if self._ceiling is None:
+            return None
+        with self._lock:
+            return max(self._ceiling - sum(self._grown.values()), 0)
+
+    def check_room(self) -> None:
+        """Raises LimitExceeded when there is none for a new context."""
+        if self.room() == 0:
+            with self._lock:
+                grown, count = sum(self._grown.values()), len(self._grown)
+            raise LimitExceeded(
+                f"{count} contexts have grown by {grown} bytes; the ceiling of this process is {self._ceiling}. "
+                "Close contexts that are done"
+            )
+
+
+memory_ceiling = MemoryCeiling()
+
+
+def set_memory_ceiling(ceiling: int | None) -> None:
+    """Bound what all contexts of this process may have grown by together, in bytes; None, as at first, for no bound.
+
+    Counted is the linear memory of each beyond that of the template, which all share. At the ceiling no context can be
+    made (LimitExceeded), and programs get MemoryError where they need more, as at their own limit. Runs that go on at
+    the same time may each take what is left when they begin.
+    """
+    if ceiling is not None and (not isinstance(ceiling, int) or isinstance(ceiling, bool) or ceiling < 0):
+        raise UsageError(f"the memory ceiling must be a whole number of at least 0 or None, not {ceiling!r}")
+    memory_ceiling.set(ceiling)

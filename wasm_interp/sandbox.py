@@ -34,7 +34,7 @@ from wasm_interp._core.vfs.codec import describe
 from wasm_interp.context import CodeContext, checked_code, checked_environment, checked_timeout
 from wasm_interp.errors import ContextClosed, ContextNotFound, LimitExceeded, UsageError
 from wasm_interp.files import Files
-from wasm_interp.limits import Limits
+from wasm_interp.limits import Limits, memory_ceiling
 from wasm_interp.packages import packages_archive
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 from wasm_interp.snapshot import Snapshot
@@ -358,6 +358,7 @@ class Sandbox:
     def _check_room(self) -> None:
         if self._is_closed:
             raise ContextClosed("the sandbox is closed")
+        memory_ceiling.check_room()
         if len(self._contexts) >= self._max_contexts:
             raise LimitExceeded(
                 f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"

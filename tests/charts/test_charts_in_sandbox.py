@@ -845,22 +845,29 @@ def test_bars_and_outliers_are_bounded(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "title"),
     [
-        "axes.get_title = lambda *_: 1 / 0",
-        "axes.xaxis.get_converter = lambda: 1 / 0",
-        "axes.lines[0].get_xdata = lambda orig=True: 1 / 0",
-        "axes.lines[0].get_label = lambda: 1 / 0",
-        "type(axes).containers = property(lambda self: 1 / 0)",
-        "figure.get_suptitle = lambda: 1 / 0",
+        ("axes.get_title = lambda *_: 1 / 0", None),
+        ("axes.xaxis.get_converter = lambda: 1 / 0", "T"),
+        ("axes.lines[0].get_xdata = lambda orig=True: 1 / 0", "T"),
+        ("axes.lines[0].get_label = lambda: exit()", "T"),
+        ("type(axes).containers = property(lambda self: 1 / 0)", "T"),
+        ("figure.get_suptitle = lambda: 1 / 0", None),
     ],
 )
-def test_what_misbehaves_is_unknown_and_the_cell_goes_on(code: str) -> None:
-    cell = f"import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(); axes.plot([1, 2])\n{code}\nplt.show(); 5"
+def test_what_misbehaves_is_unknown_and_the_cell_goes_on(code: str, title: str | None) -> None:
+    drawing = "import matplotlib.pyplot as plt\nfigure, axes = plt.subplots(); axes.plot([1, 2]); axes.set_title('T')"
     with Sandbox() as sandbox:
-        found = sandbox.run_code(cell)
+        found = sandbox.run_code(f"{drawing}\n{code}\nplt.show(); 5")
     assert (found.error, found.stderr, found.text) == (None, "", "5")
-    assert found.results[0].chart == UnknownChart(title=None, elements=[])
+    assert found.results[0].chart == UnknownChart(title=title, elements=[])
+
+
+def test_one_axes_that_misbehaves_costs_its_own_chart_only(draw: Draw) -> None:
+    chart = draw(
+        "figure, (left, right) = plt.subplots(1, 2); left.plot([1, 2]); right.plot([3, 4]); left.get_title = None"
+    )
+    assert [inner["type"] for inner in chart["elements"]] == ["unknown", "line"]
 
 
 def test_a_chart_that_the_program_made_up_is_kept_as_it_came(show: Callable[[str], list[Result]]) -> None:

@@ -426,7 +426,7 @@ def test_hooks_that_raise_harm_nobody_else(sandbox: Sandbox, code: str, name: st
     "code",
     [
         "while True:\n    try:\n        print('in')\n        while True: pass\n    except BaseException: pass",
-        "from time import sleep\nwhile True:\n    try:\n        print(1)\n        sleep(1000)\n    except BaseException: pass",
+        "import time\nwhile True:\n    try: print(1); time.sleep(1000)\n    except BaseException: pass",
         "import signal; signal.signal(signal.SIGINT, lambda *rest: None)\nprint('in')\nwhile True: pass",
         "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('in')\nwhile True: pass",
         "class Slow(Exception):\n    def __str__(self):\n        print('in')\n        while True: pass\nraise Slow",

@@ -104,7 +104,7 @@ def test_a_long_session_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
             context.run(CELLS[number % len(CELLS)])
         context.run("sum(range(10**12))", timeout=0.005)
         start = footprint()
-        for number in range(1_000):
+        for number in range(700):
             context.run(CELLS[number % len(CELLS)])
             if number % 50 == 0:
                 context.run("sum(range(10**12))", timeout=0.005)

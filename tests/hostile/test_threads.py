@@ -21,7 +21,7 @@ from wasm_interp._core.engine import Exit
 
 THREADS = 16
 SMALL_GUESTS = 320
-CONTEXTS = 96
+CONTEXTS = 64
 
 CALLER = f"""(module
   (import "host" "call" (func $call (param i32 i32 i32 i32) (result i32)))

@@ -132,3 +132,19 @@ def test_dict_and_list_carry_json() -> None:
     assert formatters.bundle({"a": (1,)})[0] == {"application/json": {"a": [1]}, "text/plain": "{'a': (1,)}"}
     assert list(formatters.bundle([{1}])[0]) == ["text/plain"]
     assert list(formatters.bundle((1, 2))[0]) == ["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("mime", "value"),
+    [
+        ("image/svg+xml", "<svg/>"),
+        ("text/html", "<svg/>"),
+        ("application/javascript", "<svg/>"),
+        ("image/png", "PHN2Zy8+"),
+        ("application/x-own", "PHN2Zy8+"),
+    ],
+)
+def test_bytes_become_text_where_the_type_is_text_and_base64_elsewhere(mime: str, value: str) -> None:
+    data: dict[str, object] = {}
+    formatters.add(mime, b"<svg/>", data, {})
+    assert data == {mime: value}

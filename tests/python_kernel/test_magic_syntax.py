@@ -20,13 +20,30 @@ M, S = "__wasm_interp_magic__", "__wasm_interp_shell__"
         ("t = 'it\\'s (' # (\n%pwd", f"t = 'it\\'s (' # (\n{M}('pwd', '')", {2}),
         ("% pwd", f"{M}('pwd', '')", {1}),
         ("!", f"{S}('')", {1}),
+        ("pip install x>1", f"{M}('pip', 'install x>1')", {1}),
+        ("if x:\n  conda  list\n", f"if x:\n  {M}('conda', 'list')\n", {2}),
     ],
 )
 def test_magic_lines_become_calls(source: str, rewritten: str, lines: set[int]) -> None:
     assert rewrite(source) == Rewritten(rewritten, frozenset(lines))
 
 
-@pytest.mark.parametrize("source", ["x % 2", "x = 5\n", "'''\n%a\n'''", "(\n%a\n)", "x != 1", "", "x = \\\n%a"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x % 2",
+        "x = 5\n",
+        "'''\n%a\n'''",
+        "(\n%a\n)",
+        "x != 1",
+        "",
+        "x = \\\n%a",
+        "pip",
+        "pip.main()",
+        "pip = 1",
+        "x = pip install y",
+    ],
+)
 def test_python_is_left_alone(source: str) -> None:
     assert rewrite(source) is None
 

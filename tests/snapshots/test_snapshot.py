@@ -97,8 +97,8 @@ def test_files_of_every_kind_go_on(sandbox: Sandbox) -> None:
         "os.rmdir('/home/user'); os.utime('a/hard', ns=(5, 7)); os.rename('a/b', 'moved')"
     )
     look = (
-        "import os; [(top, sorted(dirs), sorted(files), [os.lstat(os.path.join(top, n)) for n in sorted(dirs + files)]) "
-        "for root in ('/workspace', '/home', '/tmp') for top, dirs, files in os.walk(root)]"
+        "import os; [(top, sorted(dirs), sorted(files), "
+        "[os.lstat(os.path.join(top, n)) for n in sorted(dirs + files)]) for root in ('/workspace', '/home', '/tmp') for top, dirs, files in os.walk(root)]"
     )
     usage = sandbox._fs.usage()
     with resumed(sandbox.snapshot()) as twin:
@@ -150,7 +150,8 @@ def test_it_resumes_in_a_fresh_process(sandbox: Sandbox, tmp_path: Path) -> None
     program = (
         "import sys; from wasm_interp import Sandbox, Snapshot\n"
         f"data = open(sys.argv[1], 'rb').read(); snapshot = Snapshot.from_bytes(data, key={KEY!r})\n"
-        "with Sandbox.from_snapshot(snapshot) as s: print(s.run_code('next(g), int(df.a.sum()), open(\"data\").read()'))"
+        "with Sandbox.from_snapshot(snapshot) as sandbox:\n"
+        "    print(sandbox.run_code('next(g), int(df.a.sum()), open(\"data\").read()').text)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "snapshot")], cwd=ROOT, capture_output=True, text=True

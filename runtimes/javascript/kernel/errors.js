@@ -10,23 +10,56 @@ const GENERIC = new Set(["Error", "TypeError", "RangeError", "SyntaxError", "Ref
 const MOST_CAUSES = 10;
 const MOST_LINE = 200;
 
-// What Error.prepareStackTrace is in the program's realm: gives the text of `error.stack`.
-export function prepareStackTrace(error, callSites) {
+// As V8, a stack is made text when it is first asked for: by then a subclass has given itself its name.
+class Stack {
+  #frames;
+  #text;
+
+  constructor(frames) {
+    this.#frames = frames;
+  }
+
+  textFor(error) {
+    this.#text ??= [headerOf(error), ...this.#frames.map(frameLine)].join("\n");
+    return this.#text;
+  }
+}
+
+// What Error.prepareStackTrace is in the program's realm.
+function prepareStackTrace(error, callSites) {
   try {
     const frames = describeFrames(callSites);
     while (frames.length > 1 && isConstructorFrame(frames[0], error)) {
       frames.shift();
     }
-    return [headerOf(error), ...frames.map(frameLine)].join("\n");
+    const stack = new Stack(frames);
+    return isError(error) ? stack : stack.textFor(error);
   } catch {
     return "Error";
   }
 }
 
+export function installStacks(ErrorClass) {
+  const { get, set } = Object.getOwnPropertyDescriptor(ErrorClass.prototype, "stack");
+  const stack = {
+    get stack() {
+      const found = Reflect.apply(get, this, []);
+      return found instanceof Stack ? found.textFor(this) : found;
+    },
+    set stack(value) {
+      Reflect.apply(set, this, [value]);
+    },
+  };
+  const accessor = Object.getOwnPropertyDescriptor(stack, "stack");
+  Object.defineProperty(ErrorClass.prototype, "stack", { ...accessor, enumerable: false });
+  ErrorClass.prepareStackTrace = prepareStackTrace;
+}
+
 function describeFrames(callSites) {
   const frames = [];
   let pendingNative = [];
-  for (const site of callSites) {
+  for (let index = 0; index < callSites.length; index++) { // an array of the program's realm, whose iterator may be gone
+    const site = callSites[index];
     const file = site.getFileName();
     if (!file) {
       pendingNative.push({ name: site.getFunctionName(), file: undefined });

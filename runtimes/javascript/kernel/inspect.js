@@ -3,10 +3,11 @@
 import { resource } from "./host.js";
 import { classOf, innerPromise, innerProxy, types } from "./types.js";
 
-// The library is one webpack bundle; two of its inner modules stand in for Node's C++, and ours take their places.
-const CACHE = "const e={};return function n(r){const o=e[r];";
-const BINDING = 727;
-const TYPES = 499;
+// The library is one webpack bundle; three of its inner modules stand in for Node's C++, and ours take their places.
+const CACHE = "},e={};function r(n){var o=e[n];";
+const BINDING = 763;
+const TYPES = 567;
+const UTIL = 641;
 
 const CLASS_NAMES = { Plain: "Object", MappedArguments: "Arguments", MapIterator: "Map Iterator", SetIterator: "Set Iterator" };
 
@@ -51,16 +52,25 @@ const binding = {
   getExternalValue: () => 0n,
 };
 
+const util = {
+  customInspectSymbol: Symbol.for("nodejs.util.inspect.custom"),
+  isError: (value) => classOf(value) === "Error",
+  join: (items, separator) => items.join(separator),
+  removeColors: (text) => text.replace(/\u001b\[\d\d?m/g, ""),
+};
+
 function loadLibrary() {
   const source = resource("npm/inspect.cjs");
   if (!source.includes(CACHE)) {
     throw new Error("node-inspect-extracted is not built as expected");
   }
-  const given = `const e={${BINDING}:{exports:__given.binding},${TYPES}:{exports:__given.types}};return function n(r){const o=e[r];`;
+  const places = { [BINDING]: "binding", [TYPES]: "types", [UTIL]: "util" };
+  const cached = Object.keys(places).map((place) => `${place}:{exports:__given.${places[place]}}`);
+  const given = CACHE.replace("e={}", `e={${cached.join()}}`);
   globalThis.Atomics ??= {}; // the library looks through it; this build of the engine has none
   const module = { exports: {} };
   const load = new Function("module", "exports", "__given", "URL", source.replace(CACHE, () => given));
-  load(module, module.exports, { binding, types }, class URL {});
+  load(module, module.exports, { binding, types, util }, class URL {});
   return module.exports;
 }
 

@@ -2,7 +2,7 @@
 
 import { compile, resource } from "./host.js";
 import { internal } from "./internal.js";
-import { prepareStackTrace } from "./errors.js";
+import { installStacks } from "./errors.js";
 
 export const realm = { global: undefined, variables: undefined, builtins: new Map() };
 
@@ -18,7 +18,7 @@ export function begin(global, variables) {
   realm.global = global;
   realm.variables = variables;
   Reflect.deleteProperty(variables, "wasmInterpProbe");
-  global.Error.prepareStackTrace = prepareStackTrace;
+  installStacks(global.Error);
   for (const name of BUILTINS) {
     loadBuiltin(name);
   }

@@ -209,9 +209,7 @@ function drawTable(head, lists, count) {
   const row = (cells) =>
     `│${cells
       .map((cell, column) => {
-        const room = widths[column] - width(cell);
-        const before = Math.floor(room / 2);
-        return " ".repeat(before) + cell + " ".repeat(room - before);
+        return ` ${cell}${" ".repeat(widths[column] - width(cell) - 1)}`;
       })
       .join("│")}│`;
   const body = Array.from({ length: count }, (_, number) => row(lists.map((list) => list[number] ?? "")));

@@ -27,10 +27,10 @@ class Allowance:
 class Panel:
     """An Axes. ``owned`` holds ids of artists that belong to a larger thing: an error bar's caps, a box's whiskers."""
 
-    def __init__(self, axes: object, allowance: Allowance) -> None:
+    def __init__(self, axes: object, allowance: Allowance, title: str | None) -> None:
         self.axes = axes
         self.x, self.y = ChartAxis(axes.xaxis), ChartAxis(axes.yaxis)
-        self.title: str | None = axes.get_title() or axes.get_title("left") or axes.get_title("right") or None
+        self.title = title
         self.owned: set[int] = set()
         self.allowance = allowance
         self.is_truncated = False
@@ -74,6 +74,10 @@ class Panel:
     def legend_text(self, color: object) -> str | None:
         """What the legend says of a colour."""
         return self.legend.get(color_key(color)) if self.legend else None
+
+
+def title_of(axes: object) -> str | None:
+    return axes.get_title() or axes.get_title("left") or axes.get_title("right") or None
 
 
 def color_key(color: object) -> tuple | None:

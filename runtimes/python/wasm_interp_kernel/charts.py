@@ -13,7 +13,7 @@ are there. The shapes are checked by the host's ``wasm_interp/charts.py``.
 from wasm_interp_kernel import chart_records
 from wasm_interp_kernel.chart_bars import read_bars
 from wasm_interp_kernel.chart_boxes import read_boxes, read_pie
-from wasm_interp_kernel.chart_panel import Allowance, Panel
+from wasm_interp_kernel.chart_panel import Allowance, Panel, title_of
 from wasm_interp_kernel.chart_series import claim_containers, read_lines, read_scatters
 
 CHART = "application/vnd.wasm-interp.chart+json"
@@ -67,21 +67,18 @@ def _has_content(axes: object) -> bool:
 
 
 def _safe_charts(axes: object, allowance: Allowance, panels: list[Panel]) -> list[dict]:
-    """The charts of one Axes; an Axes of a class that misbehaves costs its own chart only."""
+    """The charts of one Axes; one that misbehaves costs its own only."""
+    title = None
     try:
-        panel = Panel(axes, allowance)
+        title = title_of(axes)
+        panel = Panel(axes, allowance, title)
         _share_labels(panel, panels)
         panels.append(panel)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return [_unknown(None)]
-    try:
         return _charts(panel) or [_unknown(panel.title)]
     except KeyboardInterrupt:
         raise
     except BaseException:
-        return [_unknown(panel.title)]
+        return [_unknown(title)]
 
 
 def _charts(panel: Panel) -> list[dict]:

@@ -24,7 +24,8 @@ _METHODS = (
     ("application/javascript", "_repr_javascript_"),
     ("application/pdf", "_repr_pdf_"),
 )
-_BINARY = frozenset({"image/png", "image/jpeg", "application/pdf"})
+#: Text although their names do not say so.
+_TEXTUAL = frozenset({"image/svg+xml", "application/javascript"})
 
 #: A class that has this has every attribute, so the display methods that it seems to have mean nothing.
 _CANARY = "_ipython_canary_method_should_not_exist_"
@@ -211,10 +212,10 @@ def add(mime: str, item: object, data: dict, metadata: dict) -> None:
     if item is None:
         return
     if isinstance(item, (bytes, bytearray, memoryview)):
-        if mime in _BINARY or not mime.startswith("text/"):
-            data[mime] = _b2a_base64(item, newline=False).decode("ascii")
-        else:
+        if mime.startswith("text/") or mime in _TEXTUAL:
             data[mime] = bytes(item).decode("utf-8", "replace")
+        else:
+            data[mime] = _b2a_base64(item, newline=False).decode("ascii")
     elif isinstance(item, str):
         data[mime] = cap(item) if mime == "text/plain" else item
     elif mime == JSON or mime.endswith("+json"):

@@ -78,9 +78,10 @@ class Instance:
         self.failure: BaseException | None = None
         self._dead = self._closed = False
         self._memory_bytes = 0
+        self._most_memory_bytes = -1
         self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = wasmtime.Store(engine.raw)
-        store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
+        self.limit_memory(memory_bytes)
         self._is_metered = engine.mode is Mode.METERED
         self.set_fuel(_UNLIMITED_FUEL)
         if engine.mode is not Mode.PROTECTED:
@@ -167,6 +168,13 @@ class Instance:
         """Make linear memory equal to ``image``. Raises GuestTrapped when the memory limit is below its size."""
         self._grow_to(image.size_bytes)
         mapper.place(image, self._base)
+
+    def limit_memory(self, memory_bytes: int) -> None:
+        """How large linear memory may become; what it has stays."""
+        if memory_bytes == self._most_memory_bytes:
+            return
+        self._most_memory_bytes = memory_bytes
+        self._store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""

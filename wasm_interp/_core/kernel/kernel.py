@@ -25,7 +25,7 @@ from wasm_interp._core.wasi.descriptors import FileTable, Stream
 from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import SystemClock, WasiState
 from wasm_interp.errors import ContextClosed
-from wasm_interp.limits import Limits
+from wasm_interp.limits import Limits, memory_ceiling
 from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason, Usage
 
 _TRIAL_SECONDS = 1.0
@@ -164,6 +164,7 @@ class Kernel:
             seconds = time.monotonic() - started
             self._restore_point.ran(seconds)
             usage = self._usage(instance, collector, seconds)
+            self._count_memory(instance)
             if instance.is_dead:
                 self._discard()
         self._conclude(collector, run, outcome)
@@ -178,6 +179,7 @@ class Kernel:
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
         self._told = Told.ALL
+        instance.limit_memory(self._most_memory(instance))
         if self._limits.fuel is not None:
             instance.set_fuel(self._limits.fuel)
 
@@ -196,7 +198,9 @@ class Kernel:
 
     def _what_to_tell(self) -> Start | None:
         if self._told is Told.NOTHING:
-            return replace(self._start, is_seeded=self._start.seed is None and bool(self._template.entropy))
+            # An image's program may have seeded generators itself, which the kernel knows and spares.
+            is_seeded = self._start.seed is None and bool(self._template.entropy) and not self._start.is_forked
+            return replace(self._start, is_seeded=is_seeded)
         return Start(seed=self._start.seed) if self._told is Told.BEFORE_FORK else None
 
     def _usage(self, instance: Instance, collector: Collector, seconds: float) -> Usage:
@@ -283,11 +287,20 @@ class Kernel:
             instance.close()
             raise
         self._told = restore.told
+        self._count_memory(instance)
         return instance
+
+    def _most_memory(self, instance: Instance) -> int:
+        own, room = self._limits.memory_bytes, memory_ceiling.room()
+        return own if room is None else min(own, instance.memory_bytes + room)
+
+    def _count_memory(self, instance: Instance) -> None:
+        memory_ceiling.count(self, instance.memory_bytes - self._template.image.size_bytes)
 
     def _discard(self) -> None:
         instance, self._instance = self._instance, None
         if instance is not None:
+            memory_ceiling.count(self, 0)
             self._exit_code = instance.wasi.exit_code
             instance.wasi.files.close_all()
             instance.close()

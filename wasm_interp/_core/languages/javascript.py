@@ -56,7 +56,7 @@ class JavaScriptLanguage(Language):
         return artifact("javascript", "quickjs.wasm")
 
     def kernel_identity(self) -> str:
-        digest = hashlib.sha256(repr((_STACK_BYTES, _WARM_CELLS, sorted(quickjs.FUNCTIONS))).encode())
+        digest = hashlib.sha256(Path(__file__).read_bytes() + Path(quickjs.__file__).read_bytes())
         for name in ("acorn.mjs", "inspect.cjs", "whatwg-url.cjs", "buffer.cjs", "events.cjs", "path.cjs"):
             digest.update(artifact("javascript", f"npm/{name}").sha256.encode())
         for path in _sources():
@@ -268,6 +268,8 @@ class _Boot:
         call = self._call
         runtime = self._call("qjs_get_runtime_ptr")
         context = self._call("JS_NewContext", runtime)
+        for extra in ("JS_AddIntrinsicAToB", "JS_AddIntrinsicDOMException", "JS_AddPerformance"):
+            call(extra, context)
         self._call("qjs_set_runtime_and_context", runtime, context)
         block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
         numbers = [call("qjs_new_number", quickjs.number_bits(operation)) for operation in Operation]

@@ -31,6 +31,7 @@ _MOST_NODES = 10_000_000
 _IDENTITY = re.compile(r"ctx-[0-9a-f]{12}")
 _SEED = re.compile(r"(?:[0-9a-f]{2})*")
 _DESCRIPTOR_FIELDS = ("ino", "readable", "writable", "flags", "offset", "stream", "preopen")
+_START_FIELDS = ("cwd", "env", "seed", "options", "is_forked")
 _MOST_FLAGS = 31  # of WASI's fdflags
 
 Runs = list[tuple[int, int]]
@@ -167,7 +168,7 @@ def _context_fields(context: ContextData) -> dict[str, Any]:
         "created_at": context.created_at.isoformat(),
         "last_used": context.last_used.isoformat(),
         "limits": asdict(context.limits),
-        "start": asdict(context.start),
+        "start": {name: getattr(context.start, name) for name in _START_FIELDS},
         "told": context.told.value,
         "execution_count": context.execution_count,
         "size_bytes": context.size_bytes,
@@ -256,7 +257,7 @@ def _numbered(value: Any) -> tuple[int, Descriptor]:
 
 
 def _start(value: Any) -> Start:
-    given = checked.fields(value, "what a context is told", [each.name for each in fields(Start)])
+    given = checked.fields(value, "what a context is told", _START_FIELDS)
     cwd, env, seed = given["cwd"], given["env"], given["seed"]
     if seed is not None and not _SEED.fullmatch(checked.text(seed, "a seed")):
         raise SnapshotFormatError(f"the seed {seed[:100]!r} is not hexadecimal")

@@ -1,4 +1,4 @@
-"""An image of somebody's own in this process: a context at rest and its files, from which any number of sandboxes start."""
+"""An image of somebody's own in this process: a context at rest and its files, from which sandboxes start."""
 
 from __future__ import annotations
 

@@ -564,7 +564,6 @@ def test_the_callers_own_handler_of_sigint_is_called(context: CodeContext) -> No
     assert stop_of(result) == (StopKind.INTERRUPT, StateAfterStop.KEPT)
 
 
-@pytest.mark.xfail(reason="during a run SIGINT is only noted (engine/ctrl_c.py), so on_input goes on waiting")
 def test_ctrl_c_ends_the_wait_of_on_input(context: CodeContext) -> None:
     waited: list[str] = []
 

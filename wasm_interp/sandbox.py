@@ -346,7 +346,12 @@ class Sandbox:
         context._on_close = self._forget
         context._on_fork = self._fork_context
         with self._lock:
-            self._contexts[context.id] = context
+            has_room = len(self._contexts) < self._max_contexts
+            if has_room:
+                self._contexts[context.id] = context
+        if not has_room:  # another thread took the last place
+            context._kernel.close()
+            self._check_room()
         if self._is_closed:  # closed meanwhile, by another thread
             context.close()
         return context

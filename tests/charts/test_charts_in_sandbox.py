@@ -333,6 +333,12 @@ def test_scatters(draw: Draw) -> None:
     )
 
 
+@pytest.mark.parametrize("more", ["plt.errorbar([1], [4], yerr=[1], fmt='none')", "plt.vlines([1, 2], 0, [4, np.nan])"])
+def test_error_bars_and_stems_of_a_scatter_are_no_data(draw: Draw, more: str) -> None:
+    chart = draw(f"plt.scatter([1], [4]); {more}")
+    assert (chart["type"], _series(chart)) == ("scatter", {"Scatter 0": [[1.0, 4.0]]})
+
+
 def test_a_scatter_is_told_apart_by_its_legend(draw: Draw) -> None:
     chart = draw(
         """

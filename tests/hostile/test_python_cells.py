@@ -67,10 +67,7 @@ def stop_of(result: ExecutionResult) -> tuple[StopKind, StateAfterStop]:
         "import sys; sys.stdout = sys.stderr = sys.stdin = None",
         "import sys; del sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__",
         "import os; os.close(1); keep = open('taken', 'w')",
-        pytest.param(
-            "import sys; sys.stdout.detach()",
-            marks=pytest.mark.xfail(reason="streams.repair asks a detached stream whether it is closed"),
-        ),
+        "import sys; sys.stdout.detach()",
     ],
 )
 def test_a_program_that_closes_its_streams_has_them_back_in_the_next_cell(context: CodeContext, code: str) -> None:

@@ -1,4 +1,4 @@
-"""The command line: ``wasm-interp run``, ``repl``, ``setup`` and ``info``.
+"""The command line: ``wasm-interp run``, ``repl``, ``image``, ``setup`` and ``info``.
 
 Rule: ``import wasm_interp`` does not import this. Rule: a mistake of the user's is one line on stderr, no traceback.
 Exit status: what the program gave to ``sys.exit``; 1 for an error of the program, 2 for misuse, 130 after Ctrl-C.
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from wasm_interp.cli.image import image
 from wasm_interp.cli.machine import set_up, show_info
 from wasm_interp.cli.program import read_program, run_program
 from wasm_interp.cli.shell import Shell
@@ -25,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(image, name="image")
 
 _File = Annotated[
     list[str] | None,

@@ -2,6 +2,7 @@
 
 const { system } = internal;
 const { Buffer } = require("buffer");
+const { DOMException } = require("web");
 const MOST_BYTES = 65536;
 
 function fill(view) {

@@ -12,7 +12,7 @@ function defineEnumerable(name, value) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true });
 }
 
-for (const name of ["URL", "URLSearchParams", "TextEncoder", "TextDecoder", "Event", "EventTarget", "AbortSignal", "AbortController"]) {
+for (const name of ["URL", "URLSearchParams", "TextEncoder", "TextDecoder", "Event", "EventTarget", "AbortSignal", "AbortController", "DOMException"]) {
   define(name, web[name]);
 }
 for (const name of ["setTimeout", "setInterval", "setImmediate", "clearTimeout", "clearInterval", "clearImmediate"]) {

@@ -5,6 +5,27 @@ const { URL, URLSearchParams } = require("whatwg-url");
 
 const LABELS = { "utf-8": "utf-8", utf8: "utf-8", "unicode-1-1-utf-8": "utf-8", "utf-16le": "utf-16le", "utf-16": "utf-16le", latin1: "windows-1252", "iso-8859-1": "windows-1252", ascii: "windows-1252", "us-ascii": "windows-1252", "windows-1252": "windows-1252" };
 
+// The engine's own is of its first realm only.
+const CODES = ["IndexSizeError", , "HierarchyRequestError", "WrongDocumentError", "InvalidCharacterError", , "NoModificationAllowedError", "NotFoundError", "NotSupportedError", "InUseAttributeError", "InvalidStateError", "SyntaxError", "InvalidModificationError", "NamespaceError", "InvalidAccessError", , "TypeMismatchError", "SecurityError", "NetworkError", "AbortError", "URLMismatchError", "QuotaExceededError", "TimeoutError", "InvalidNodeTypeError", "DataCloneError"];
+
+class DOMException extends Error {
+  #name;
+
+  constructor(message = "", options = "Error") {
+    super(message, typeof options === "object" && "cause" in options ? { cause: options.cause } : undefined);
+    this.#name = `${typeof options === "object" ? (options.name ?? "Error") : options}`;
+  }
+
+  get name() {
+    return this.#name;
+  }
+
+  get code() {
+    return CODES.indexOf(this.#name) + 1;
+  }
+}
+Object.defineProperty(DOMException.prototype, Symbol.toStringTag, { value: "DOMException", configurable: true });
+
 class TextEncoder {
   get encoding() {
     return "utf-8";
@@ -329,4 +350,4 @@ function inspectParams(depth, options) {
   return items.length ? `URLSearchParams { ${items.join(", ")} }` : "URLSearchParams {}";
 }
 
-module.exports = { URL, URLSearchParams, TextEncoder, TextDecoder, structuredClone, Event, EventTarget, AbortSignal, AbortController, adopt, bytesOf, system };
+module.exports = { DOMException, URL, URLSearchParams, TextEncoder, TextDecoder, structuredClone, Event, EventTarget, AbortSignal, AbortController, adopt, bytesOf, system };

@@ -143,7 +143,7 @@ def read_scatters(panel: Panel) -> dict | None:
     """A scatter chart of this Axes' scatters, or None; a drawing of a graph is none."""
     kind = _modules["matplotlib.collections"].PathCollection
     scatters = [each for each in panel.axes.collections if isinstance(each, kind) and each.get_visible()]
-    if not scatters or _is_graph(panel.axes):
+    if not scatters or _is_graph(panel):
         return None
     elements: list[dict] = []
     for scatter in scatters:
@@ -183,15 +183,21 @@ def _by_colour(panel: Panel, scatter: object, offsets: object) -> list[tuple[str
     ]
 
 
-def _is_graph(axes: object) -> bool:
+def _is_graph(panel: Panel) -> bool:
     """Nodes and edges, as networkx draws them: slanted segments or arrows beside the points."""
+    axes = panel.axes
     if axes.lines:
         return False
     if any(type(patch).__name__ == "FancyArrowPatch" for patch in axes.patches):
         return True
     kind = _modules["matplotlib.collections"].LineCollection
-    edges = [each.get_paths()[:_EDGES] for each in axes.collections if isinstance(each, kind)]
-    return any((path.vertices[0] != path.vertices[-1]).all() for paths in edges for path in paths if len(path.vertices))
+    edges = [each for each in axes.collections if isinstance(each, kind) and id(each) not in panel.owned]
+    return any(
+        (abs(path.vertices[-1] - path.vertices[0]) > 0).all()
+        for each in edges
+        for path in each.get_paths()[:_EDGES]
+        if len(path.vertices)
+    )
 
 
 def _add_series(panel: Panel, elements: list, label: str, x: object, y: object, line: object = None) -> None:

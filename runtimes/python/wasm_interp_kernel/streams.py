@@ -58,13 +58,16 @@ def repair() -> None:
     """Replace streams that cannot be used; called at the start of a cell."""
     # Asked in this order, a cell that follows a well-behaved one costs three comparisons and three flags.
     stdout, stderr, stdin = own.stdout, own.stderr, own.stdin
-    if (
-        _sys.get("stdout") is stdout
-        and _sys.get("stderr") is stderr
-        and _sys.get("stdin") is stdin
-        and not (stdout.closed or stderr.closed or stdin.closed)
-    ):
-        return
+    try:
+        if (
+            _sys.get("stdout") is stdout
+            and _sys.get("stderr") is stderr
+            and _sys.get("stdin") is stdin
+            and not (stdout.closed or stderr.closed or stdin.closed)
+        ):
+            return
+    except ValueError:  # a detached stream answers nothing
+        pass
     for fd, name in enumerate(_NAMES):
         if not _is_usable(getattr(own, name)):
             stream = _open_text(fd)

@@ -19,6 +19,10 @@ from typing import Any
 _NO_FD = -1
 
 
+def _never() -> bool:
+    return False
+
+
 class CtrlC:
     """Watches for SIGINT during runs of the main thread; ``poll`` is called by the watchdog at each tick."""
 
@@ -36,9 +40,12 @@ class CtrlC:
                 self._interrupt()
 
     @contextlib.contextmanager
-    def watching(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call ``interrupt`` if Ctrl-C comes during the block; the program's own handler gets it after the block."""
-        former = signal.getsignal(signal.SIGINT)
+    def watching(self, interrupt: Callable[[], None], is_calling_back: Callable[[], bool] = _never) -> Iterator[None]:
+        """Call ``interrupt`` if Ctrl-C comes during the block; the program's own handler gets it after the block.
+
+        While ``is_calling_back``, a callback of the program runs in it, and its handler gets the signal at once.
+        """
+        former: Any = signal.getsignal(signal.SIGINT)
         if not _is_free(former):
             yield
             return
@@ -46,7 +53,14 @@ class CtrlC:
         outer = self._interrupt
         self._interrupt_with(interrupt)
         former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGINT, lambda number, frame: noted.append((number, frame)))
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if is_calling_back():
+                former(number, frame)
+            else:
+                noted.append((number, frame))
+
+        signal.signal(signal.SIGINT, handle)
         try:
             yield
         finally:

@@ -76,6 +76,7 @@ class Instance:
         self.door = door
         self.gate = MemoryGate()
         self.failure: BaseException | None = None
+        self.is_calling_back: Callable[[], bool] = _never
         self._dead = self._closed = False
         self._memory_bytes = 0
         self._most_memory_bytes = -1
@@ -309,7 +310,7 @@ class Instance:
     def _heeding_ctrl_c(self) -> AbstractContextManager[None]:
         if not on_main_thread():
             return nullcontext()
-        return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT))
+        return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT), lambda: self.is_calling_back())
 
     def _give_up_what_was_taken(self) -> None:
         if self.gate.is_shut:
@@ -337,6 +338,10 @@ def _ctrl_c() -> CtrlC:
     made = CtrlC()
     watchdog().every_tick(made.poll)
     return made
+
+
+def _never() -> bool:
+    return False
 
 
 def _must_end(instance: weakref.ref[Instance]) -> bool:

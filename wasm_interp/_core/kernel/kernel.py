@@ -277,6 +277,7 @@ class Kernel:
         )
         imports, memory_bytes = template.language.imports, self._limits.memory_bytes
         instance = Instance(template.engine, template.module, wasi, self._door, memory_bytes, imports)
+        instance.is_calling_back = self.is_calling_back
         try:
             restore.place(instance)
             instance.ask_by_setting(template.interrupt_words)

@@ -6,6 +6,7 @@ that several processes can make it at once and each rename is a whole template.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -99,6 +100,8 @@ def _load_or_make(language: Language, mode: Mode) -> Template:
         image, files, words, entropy = _read(path)
         mark_used(path)
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # the system's trouble, not the file's; seeking before the start of a file cut short is EINVAL
         path.unlink()
         raise GuestTrapped(f"{path} was damaged; it is deleted, and will be made anew at the next try") from error
     return Template(language, engine, module, default_mapper(), tree(), image, files, words, entropy, key)

@@ -75,7 +75,9 @@ def guest() -> Artifact:
 
 def is_compiled() -> bool:
     """Whether the first use will find it ready."""
-    return any(engines.is_compiled(engines.engine(mode), guest().sha256) for mode in (engines.default_mode(), Mode.EPOCHS))
+    return any(
+        engines.is_compiled(engines.engine(mode), guest().sha256) for mode in (engines.default_mode(), Mode.EPOCHS)
+    )
 
 
 def transpile(source: str, loader: str) -> Script | Refusal:

@@ -12,6 +12,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine import Instance
@@ -48,7 +49,7 @@ class JavaScriptLanguage(Language):
 
     name = "javascript"
     aliases = frozenset({"javascript", "js", "node"})
-    suffixes = (".js", ".mjs", ".cjs")
+    suffixes: ClassVar[tuple[str, ...]] = (".js", ".mjs", ".cjs")
     imports = quickjs.IMPORTS
     polls = True
 
@@ -130,7 +131,9 @@ class _Turn:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._block = block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
-        self._kernel, self._undefined, *self._operations = quickjs.BLOCK.unpack(instance.read(block, quickjs.BLOCK.size))
+        self._kernel, self._undefined, *self._operations = quickjs.BLOCK.unpack(
+            instance.read(block, quickjs.BLOCK.size)
+        )
 
     def serve(self, request: bytes) -> int:
         source = self._ask(Operation.RUN, self._text(request))
@@ -268,8 +271,6 @@ class _Boot:
         call = self._call
         runtime = self._call("qjs_get_runtime_ptr")
         context = self._call("JS_NewContext", runtime)
-        for extra in ("JS_AddIntrinsicAToB", "JS_AddIntrinsicDOMException", "JS_AddPerformance"):
-            call(extra, context)
         self._call("qjs_set_runtime_and_context", runtime, context)
         block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
         numbers = [call("qjs_new_number", quickjs.number_bits(operation)) for operation in Operation]

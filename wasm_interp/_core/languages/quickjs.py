@@ -37,7 +37,6 @@ _TOO_LONG = {
 _CALLS = {call.name: call for call in CALLS}
 
 
-
 class Operation(IntEnum):
     """What the kernel's one function is asked, by its first argument."""
 

@@ -46,7 +46,7 @@ def main() -> None:
             ((name, outcome) for name, outcome in outcomes.items() if outcome is not None),
             key=lambda named: named[1][0],
         )
-        print(f"going on from {name}: {best.run('round(a, 1)').text}")
+        print(f"going on from {name}: {best.run('float(round(a, 1))').text}")
 
 
 if __name__ == "__main__":

@@ -88,3 +88,25 @@ def test_the_asyncio_application() -> None:
         "gave up on an endless loop",
         "'still here'",
     ]
+
+
+def test_an_agent_goes_on_from_the_best_branch() -> None:
+    lines = run("examples/agent_branches.py").splitlines()
+    assert lines[2:] == ["a typo   failed", "a cubic  0.31", "a sine   0.26", "going on from a sine: 3.0"]
+
+
+def test_a_session_is_resumed_in_another_process() -> None:
+    assert run("examples/resume_tomorrow.py").splitlines() == [
+        "put away: less than 200 KB",
+        *("read page 1", "read page 2", "['page 1', 'page 2'] (run 2)"),
+    ]
+
+
+def test_a_hundred_submissions_are_graded() -> None:
+    graded = sorted(run("examples/grade_submissions.py").splitlines()[:-1])
+    assert graded == [
+        "  20 × 15 of 30 right",
+        "  20 × TimeoutError",
+        "  20 × ZeroDivisionError",
+        "  40 × 30 of 30 right",
+    ]

@@ -84,7 +84,8 @@ class Function:
         timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
         load_timeout: float | None = 60.0,
     ) -> None:
-        """``entrypoint`` names a function, plain or async, that takes one argument and returns what JSON can hold.
+        """``entrypoint`` names a function, plain or async, that takes one argument and returns what JSON can hold, up
+        to 16 MiB of it.
 
         image: what to begin from. limits, timeout (seconds): of each call; load_timeout: of the source.
         Raises FunctionError where the source itself fails, UsageError where it defines no such function.

@@ -29,7 +29,7 @@ from wasm_interp.errors import UsageError
 MAX_BYTES = 256 << 20  # unpacked; plotly, the largest that people ask for, has 45 MB
 MAX_FILES = 20_000
 _FORMAT = 1
-_PIP_SECONDS = 600
+_MOST_SECONDS = 600
 _TARGET = ("--only-binary=:all:", "--platform=any", "--python-version=3.15", "--implementation=py", "--abi=none")
 _QUIET = ("--disable-pip-version-check", "--no-input", "--no-color", "--retries=2")
 _COMPILED_SUFFIXES = (".so", ".pyd", ".dylib", ".dll")
@@ -131,10 +131,10 @@ def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pip", *arguments[:1], *_QUIET, *arguments[1:]]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", env=environment, timeout=_PIP_SECONDS
+            command, capture_output=True, text=True, errors="replace", env=environment, timeout=_MOST_SECONDS
         )
     except subprocess.TimeoutExpired:
-        raise UsageError(f"packages: pip took longer than {_PIP_SECONDS} s") from None
+        raise UsageError(f"packages: pip took longer than {_MOST_SECONDS} s") from None
     if done.returncode and "No module named pip" in done.stderr:
         raise UsageError(f"packages need pip to find them; run: {sys.executable} -m ensurepip")
     return done
@@ -231,7 +231,7 @@ def _bytecode(files: dict[str, bytes]) -> dict[str, bytes]:
         for name, content in files.items():
             if name.endswith(".py"):
                 sandbox.files.write(f"{_COMPILE_FOLDER}/{name}", content)
-        result = sandbox.run_code(_COMPILE, timeout=None)
+        result = sandbox.run_code(_COMPILE, timeout=_MOST_SECONDS)
         if result.error is not None:
             raise UsageError(f"packages: they cannot be compiled: {result.error.value}")
         made = [info.path for info in sandbox.files.list(_COMPILE_FOLDER, recursive=True) if info.kind == "file"]

@@ -448,6 +448,11 @@ def test_bars_that_are_groups_of_their_own(draw: Draw) -> None:
     assert _bars(draw("for name in 'ab': plt.bar(name, 1, label=name)")) == [("a", "a", 1.0), ("b", "b", 1.0)]
 
 
+def test_a_group_that_the_legend_shows_once(draw: Draw) -> None:
+    code = "plt.bar(list('abc'), [1, 2, 3], label=['red', 'blue', '_red'], color=['red', 'blue', 'red']); plt.legend()"
+    assert [group for _, group, _ in _bars(draw(code))] == ["red", "blue", "red"]
+
+
 def test_bars_of_dates(draw: Draw) -> None:
     assert _bars(draw("plt.bar(days[:2], [1, 2])")) == [
         ("2026-01-01", "Group 0", 1.0),

@@ -129,7 +129,8 @@ function receive(value) {
 
 export function receiveError(error) {
   if (surroundings.exitCode !== undefined) {
-    cell.error = { name: "ExitError", value: String(surroundings.exitCode), traceback: [`ExitError: ${surroundings.exitCode}`] };
+    const code = surroundings.exitCode;
+    cell.error = { name: "ExitError", value: String(code), traceback: [`ExitError: ${code}`], exit_code: code };
     timers.clear();
   } else {
     fail(error);
@@ -170,7 +171,9 @@ export function step() {
     return undefined;
   }
   try {
-    if (timers.runTicks()) {
+    if (surroundings.exitCode !== undefined) {
+      receiveError(); // thrown in a callback that a step ran, and not to be caught there
+    } else if (timers.runTicks()) {
       return true;
     }
     settle();
@@ -250,9 +253,9 @@ function finish() {
   finishRun(result, error);
 }
 
-function errorText({ name, value, traceback }) {
+function errorText({ name, value, traceback, exit_code }) {
   const lines = traceback.map((line) => line.toWellFormed());
-  const text = stringify({ name: name.toWellFormed(), value: value.toWellFormed(), traceback: lines });
+  const text = stringify({ name: name.toWellFormed(), value: value.toWellFormed(), traceback: lines, exit_code });
   return text.length <= MOST_ERROR_CHARS
     ? text
     : stringify({ name: name.slice(0, 100).toWellFormed(), value: value.slice(0, 1000).toWellFormed(), traceback: [] });

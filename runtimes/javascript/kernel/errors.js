@@ -40,14 +40,14 @@ function prepareStackTrace(error, callSites) {
 }
 
 export function installStacks(ErrorClass) {
-  const { get, set } = Object.getOwnPropertyDescriptor(ErrorClass.prototype, "stack");
+  const { get } = Object.getOwnPropertyDescriptor(ErrorClass.prototype, "stack");
   const stack = {
     get stack() {
       const found = Reflect.apply(get, this, []);
       return found instanceof Stack ? found.textFor(this) : found;
     },
     set stack(value) {
-      Reflect.apply(set, this, [value]);
+      Object.defineProperty(this, "stack", { value, writable: true, configurable: true });
     },
   };
   const accessor = Object.getOwnPropertyDescriptor(stack, "stack");

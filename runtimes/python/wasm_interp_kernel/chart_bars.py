@@ -103,13 +103,13 @@ def _add_bar(group: Group, bar: object) -> None:
 
 def _group_labels(panel: Panel, container: object, bars: list, number: int) -> list[str]:
     """The container's label, or that of its first bar (a histogram's), or one for each bar (``label=[...]``)."""
-    own = [str(bar.get_label()) for bar in bars]
-    named = [label for label in own if label and not label.startswith("_")]
+    otherwise = f"Group {number}"
+    named = [label for bar in bars if (label := str(bar.get_label())) and not label.startswith("_")]
     if len(named) > 1:
-        return own
+        return [panel.label(bar, artist_color(bar), otherwise) for bar in bars]
     if named:
         return named * len(bars)
-    return [panel.label(container, artist_color(bars[0]), f"Group {number}")] * len(bars)
+    return [panel.label(container, artist_color(bars[0]), otherwise)] * len(bars)
 
 
 def _polygons(panel: Panel) -> list[Group]:

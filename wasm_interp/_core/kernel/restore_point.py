@@ -111,9 +111,9 @@ class RestorePoint:
         self._release_files()
 
     def _save_files(self, files: FileTable) -> None:
-        saved = files.save()
-        if saved == self._saved and self._held is not None:
+        if self._held is not None and files.is_as_saved(self._saved):
             return
+        saved = files.save()
         former, self._held = self._held, FileTable(self._fs, self._limits.open_files, saved)
         self._saved = saved
         if former is not None:

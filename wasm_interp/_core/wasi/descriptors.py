@@ -122,6 +122,12 @@ class FileTable:
             self._release(descriptor)
         self._open.clear()
 
+    def is_as_saved(self, saved: tuple[tuple[int, Descriptor], ...]) -> bool:
+        """Whether ``save`` would give the same, told without making it."""
+        if len(saved) != len(self._open):
+            return False
+        return all(self._open.get(number) == descriptor for number, descriptor in saved)
+
     def inodes(self) -> list[int]:
         """What the descriptors lead to, streams aside; once for each."""
         return [descriptor.ino for descriptor in self._open.values() if descriptor.stream is None]

@@ -119,8 +119,12 @@ class TestExitStatus:
             (["missing.py"], "No such file or directory: missing.py"),
             (["."], "Is a directory: ."),
             (["latin.py"], "latin.py is not UTF-8 text (byte 5)"),
-            (["program.xyz"], "program.xyz has no suffix of a known language (.py); name one of: python"),
-            (["-c", "1", "-l", "cobol"], "unknown language 'cobol'; choose one of: python"),
+            (
+                ["program.xyz"],
+                "program.xyz has no suffix of a known language (.py, .js, .mjs, .cjs, .ts, .mts, .cts, .tsx); "
+                "name one of: python, javascript, typescript",
+            ),
+            (["-c", "1", "-l", "cobol"], "unknown language 'cobol'; choose one of: python, javascript, typescript"),
             (["-c", "1", "--file", "no.csv"], "--file no.csv: there is no file or folder no.csv"),
             (["-c", "1", "--env", "NAME"], "--env takes NAME=VALUE, not 'NAME'"),
             (["-c", "1", "--env", "=1"], "--env takes NAME=VALUE, not '=1'"),
@@ -415,8 +419,8 @@ class TestSetup:
         assert invoke("setup", "--quiet").output == ""
         done = invoke("setup")
         assert done.exit_code == 0
-        ready, cache = done.stdout.splitlines()
-        assert ready == "python: was ready"
+        *ready, cache = done.stdout.splitlines()
+        assert ready == ["python: was ready", "javascript: was ready", "typescript: was ready"]
         assert cache.startswith("cache: ")
         assert cache.endswith(" MiB)")
 

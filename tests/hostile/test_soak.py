@@ -108,7 +108,8 @@ def test_a_long_session_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
             context.run(CELLS[number % len(CELLS)])
             if number % 50 == 0:
                 context.run("sum(range(10**12))", timeout=0.005)
-        expect_back(start, 60 * MIB, 2_000)  # kept pages are mapped in pieces, up to a bound
+        # After a rollback it has touched next to nothing; kept pages are mapped in pieces, up to a bound.
+        expect_back(start, 160 * MIB, 2_000)
 
 
 def test_closing_300_contexts_gives_their_memory_back() -> None:

@@ -238,7 +238,7 @@ class _Turn:
 class _Boot:
     """A new instance becomes one with a kernel: two realms, ours and the program's.
 
-    The kernel's own realm has its own Array, JSON and Promise, so that nothing that a program does to its own reaches it.
+    The kernel's realm has an Array, JSON and Promise of its own, so nothing that a program does to its own reaches it.
     """
 
     def __init__(self, instance: Instance) -> None:

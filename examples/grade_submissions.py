@@ -8,7 +8,13 @@ from collections import Counter
 
 from wasm_interp import Function, FunctionError, Image, Limits
 
-CASES = "import pandas as pd\ncases = pd.DataFrame({'n': range(30), 'fib': 0})\na, b = 0, 1\nfor n in cases.n:\n    cases.loc[n, 'fib'], a, b = a, b, a + b"
+CASES = """
+import pandas as pd
+cases = pd.DataFrame({"n": range(30), "fib": 0})
+a, b = 0, 1
+for n in cases.n:
+    cases.loc[n, "fib"], a, b = a, b, a + b
+"""
 
 GRADER = """
 def grade(submission):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wasm_interp._core.kernel.kernel import Kernel, Run
 from wasm_interp.context import checked_code, checked_timeout
@@ -22,6 +20,9 @@ from wasm_interp.images import Image
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionResult
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, Sandbox
+
+if TYPE_CHECKING:  # programs that need neither do not import them
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _AHEAD = 2  # calls that ``map`` has begun for each worker
 
@@ -117,6 +118,8 @@ class Function:
 
     async def acall(self, event: Any = None, *, timeout: float | None = None) -> Any:
         """The same for asyncio; cancelling it stops the call."""
+        import asyncio
+
         encoded, kernel = _encoded(event), self._new_kernel()
         call = asyncio.get_running_loop().run_in_executor(
             self._executor(), partial(self._invoke, kernel, encoded, timeout)
@@ -209,6 +212,8 @@ class Function:
         return Invocation(_answer(result, self.language), result)
 
     def _map(self, events: Iterator[Any], workers: int, timeout: float | None, *, return_errors: bool) -> Iterator[Any]:
+        from concurrent.futures import ThreadPoolExecutor
+
         pending: deque[Future[Any]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="wasm_interp-function") as threads:
             try:
@@ -223,6 +228,8 @@ class Function:
                     call.cancel()
 
     def _executor(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
         if self._threads is None:
             self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="wasm_interp-function")
         return self._threads

@@ -16,12 +16,13 @@ FILES = {
     "/workspace/bad.json": "{",
     "/workspace/a.js": "exports.early = 1; exports.b = require('./b.js').value; exports.late = 2",
     "/workspace/b.js": "const a = require('./a.js'); exports.value = [a.early, a.late]",
-    "/workspace/ring1.mjs": "import { two } from './ring2.mjs'; export function one() { return 1 }; export const sum = () => one() + two()",
+    "/workspace/ring1.mjs": "import { two } from './ring2.mjs'; export const sum = () => one() + two();\n"
+    "export function one() { return 1 }",
     "/workspace/ring2.mjs": "import { one } from './ring1.mjs'; export function two() { return one() + 1 }",
     "/workspace/awaits.mjs": "export const v = await Promise.resolve('waited')",
     "/workspace/throws.mjs": "\nthrow new Error('at load')",
     "/workspace/syntax.mjs": "export const = 1",
-    "/workspace/node_modules/pkg/package.json": '{"main": "./main.js", "exports": {".": {"import": "./m.mjs", "default": "./main.js"}}}',
+    "/workspace/node_modules/pkg/package.json": '{"exports": {".": {"import": "./m.mjs", "default": "./main.js"}}}',
     "/workspace/node_modules/pkg/main.js": "module.exports = 'common'",
     "/workspace/node_modules/pkg/m.mjs": "export default 'module'",
 }

@@ -22,7 +22,7 @@ SABOTAGE = [
     "Error.prepareStackTrace = () => { throw 1 }; Object.defineProperty(Error.prototype, 'stack', {get() { throw 1 }})",
     "Error.stackTraceLimit = -1; delete globalThis.process; setTimeout = 1",
     "Object.setPrototypeOf(globalThis, null)",
-    "for (const name of Object.getOwnPropertyNames(globalThis)) if (name !== 'undefined') try { delete globalThis[name] } catch {}",
+    "for (const name of Object.getOwnPropertyNames(globalThis)) try { delete globalThis[name] } catch {}",
     "Object.freeze(globalThis); Object.freeze(Object.prototype)",
 ]
 

@@ -165,7 +165,7 @@ def test_a_closed_context_is_refused(context: CodeContext) -> None:
 def test_in_a_callback_of_its_own_context_it_is_refused(context: CodeContext) -> None:
     checkpoint = context.checkpoint()
     for call in (context.checkpoint, lambda: context.rollback(checkpoint)):
-        with pytest.raises(UsageError, match="^a callback cannot wait for its own context"):
+        with pytest.raises(UsageError, match=r"^a callback cannot wait for its own context"):
             context.run("print(1)", on_stdout=lambda _, call=call: call() and None)  # type: ignore[misc]
     checkpoint.close()
 

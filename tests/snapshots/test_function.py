@@ -78,7 +78,7 @@ def test_what_python_makes_json_of_comes_out_as_that(function: Function) -> None
 
 
 def test_an_answer_that_is_too_large_is_an_error(function: Function) -> None:
-    with pytest.raises(FunctionError, match="^ValueError: the answer is no JSON, or is too large"):
+    with pytest.raises(FunctionError, match=r"^ValueError: the answer is no JSON, or is too large"):
         function({"do": "huge"})
 
 
@@ -261,7 +261,7 @@ def test_a_program_that_forges_its_answer_harms_itself_alone() -> None:
     with Function(source) as function:
         assert function(1) == 1
     forged = "def handler(e):\n    globals()['_'] = 1\n    raise BaseException('x' * 100)"
-    with Function(forged) as function, pytest.raises(FunctionError, match="^BaseException: xxx"):
+    with Function(forged) as function, pytest.raises(FunctionError, match=r"^BaseException: xxx"):
         function(1)
 
 

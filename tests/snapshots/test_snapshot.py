@@ -97,8 +97,8 @@ def test_files_of_every_kind_go_on(sandbox: Sandbox) -> None:
         "os.rmdir('/home/user'); os.utime('a/hard', ns=(5, 7)); os.rename('a/b', 'moved')"
     )
     look = (
-        "import os; [(top, sorted(dirs), sorted(files), "
-        "[os.lstat(os.path.join(top, n)) for n in sorted(dirs + files)]) for root in ('/workspace', '/home', '/tmp') for top, dirs, files in os.walk(root)]"
+        "import os; [(top, sorted(dirs), sorted(files), [os.lstat(f'{top}/{n}') for n in sorted(dirs + files)]) "
+        "for root in ('/workspace', '/home', '/tmp') for top, dirs, files in os.walk(root)]"
     )
     usage = sandbox._fs.usage()
     with resumed(sandbox.snapshot()) as twin:

@@ -67,7 +67,8 @@ def test_decorators(context: CodeContext) -> None:
 
 
 def test_a_traceback_has_the_typescript_lines(context: CodeContext) -> None:
-    cell = "interface Long {\n  a: number;\n}\n\nfunction f(x: Long | null): never {\n  throw new TypeError('t' as string);\n}\nf(null)"
+    types = "interface Long {\n  a: number;\n}\n\n"
+    cell = types + "function f(x: Long | null): never {\n  throw new TypeError('t' as string);\n}\nf(null)"
     error = context.run(cell).error
     assert error is not None
     assert error.traceback == [
@@ -76,7 +77,7 @@ def test_a_traceback_has_the_typescript_lines(context: CodeContext) -> None:
         "            ^",
         "",
         "    at f (<cell 1>:6:13)",
-        "    at <cell 1>:8:1",
+        "    at <cell 1>:8:3",
         "TypeError: t",
     ]
 

@@ -185,7 +185,7 @@ def set_entry(which: int, index: int, value: object) -> Callable[[FileSystemData
         pytest.param(lambda data: entries(data, -2).append(entries(data, -2)[0]), "out of order", id="name twice"),
         pytest.param(lambda data: data.nodes.reverse(), "follows", id="out of order"),
         pytest.param(lambda data: data.nodes.insert(0, [0, 2]), "cannot be changed", id="read-only gone"),
-        pytest.param(lambda data: data.nodes.insert(0, [0, 1]), "there is no root", id="no root"),
+        pytest.param(lambda data: data.nodes.insert(0, [0, 1]), "has 2 links, not 0", id="no root"),
         pytest.param(lambda data: data.nodes.append("text"), "is described by text", id="no list"),
         pytest.param(lambda data: data.nodes.append([4, True]), "is True", id="boolean number"),
         pytest.param(lambda data: data.contents.append(b"more"), "contents of no file", id="more contents"),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 
 from wasm_interp.errors import SnapshotFormatError
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 _LEVEL = 1  # measured on sessions: level 3 is 2 % smaller and takes twice the time
 _WINDOW_LOG = 27  # 128 MiB, the most that a decoder may be made to set aside; level 1 writes 19
 
 
+def _library() -> ModuleType:
+    """Imported when a snapshot is made or read: it costs every other program some milliseconds."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
 def compressed(parts: Iterable[bytes | bytearray | memoryview]) -> bytes:
     """One frame of all ``parts``."""
+    zstd = _library()
     compressor = zstd.ZstdCompressor(level=_LEVEL)
     pieces = [compressor.compress(part) for part in parts]
     return b"".join([*pieces, compressor.flush()])
@@ -28,6 +34,7 @@ def decompressed(frame: memoryview, length: int, what: str) -> bytes:
 
     Raises SnapshotFormatError, which calls the frame ``what``.
     """
+    zstd = _library()
     decompressor = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG})
     pieces: list[bytes] = []
     missing = length

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from wasm_interp.context import CodeContext
 from wasm_interp.files import FileInfo, Files
+from wasm_interp.images import Image
 from wasm_interp.limits import Limits
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, DEFAULT_MAX_CONTEXTS, DEFAULT_TIMEOUT, Sandbox
@@ -40,9 +41,11 @@ class AsyncSandbox:
         env_vars: Mapping[str, str] | None = None,
         max_contexts: int = DEFAULT_MAX_CONTEXTS,
         packages: Sequence[str] = (),
+        image: Image | None = None,
     ) -> None:
         """See Sandbox. Packages that are not in the cache yet are downloaded here, which blocks."""
-        self._take(Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts, packages=packages))
+        made = Sandbox(limits=limits, env_vars=env_vars, max_contexts=max_contexts, packages=packages, image=image)
+        self._take(made)
 
     def _take(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

@@ -153,6 +153,11 @@ def test_each_context_has_its_own_randomness(shared_sandbox) -> None:  # type: i
     assert len(drawn) == 5
 
 
+@pytest.mark.parametrize("name", ["f", "a", "b", "A", "_", "__host", "__kernel", "internal", "wasmInterpProbe"])
+def test_a_new_context_has_no_variable_of_ours(context: CodeContext, name: str) -> None:
+    assert texts(context, f"typeof {name}") == ["undefined"]
+
+
 def test_the_environment_of_one_run_is_gone_after_it(context: CodeContext) -> None:
     assert context.run("process.env.ONCE", env_vars={"ONCE": "1"}).text == "1"
     assert texts(context, "process.env.ONCE", "process.env.HOME") == [None, "/home/user"]

@@ -35,7 +35,7 @@ _WARM_CELLS = (
     "let a = 1; const b = {x: [1, 'two', null]}; b",
     "console.log('%s is %d', 'a', 1, {a: 1}, [1, 2])",
     "class A { #p = 1; m() { return this.#p } }; new A()",
-    "function f(x) { return x * 2 }; f(21)",
+    "(function f(x) { return x * 2 })(21)",
     "await Promise.resolve(1)",
     "null.x",
     "new Map([[1, new Set([2])]])",

@@ -1,7 +1,7 @@
 // One cell, from the request to its DONE frame. The host calls these in turn (see javascript.py).
 
 import { analyse } from "./analysis.js";
-import { describe, refusal } from "./errors.js";
+import { describe, letEngineMakeStacks, refusal } from "./errors.js";
 import { DONE, compile, finish as finishRun, send } from "./host.js";
 import { internal } from "./internal.js";
 import { realm } from "./realm.js";
@@ -147,7 +147,9 @@ function fail(error) {
 function show(value) {
   if (value !== undefined) {
     cell.bundle = bundleOf(value);
-    internal.later.keep?.(value);
+    if (!cell.isQuiet) {
+      internal.later.keep?.(value);
+    }
   }
 }
 
@@ -223,8 +225,14 @@ function checkRejections() {
   }
 }
 
+// The program is about to be interrupted.
+export function interrupted() {
+  letEngineMakeStacks(true);
+}
+
 // The run was stopped by the host, which says why; what is left of it has ended.
 export function stopped() {
+  letEngineMakeStacks(false);
   if (cell.isOver) {
     return;
   }

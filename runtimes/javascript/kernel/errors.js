@@ -5,7 +5,7 @@ import { lineOf, original } from "./sources.js";
 import { classOf } from "./types.js";
 import { safeText } from "./results.js";
 
-const OURS = /^(?:wasm_interp:|kernel\/|npm\/)/;
+const OURS = ["wasm_interp:", "kernel/", "npm/"];
 const GENERIC = new Set(["Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError", "URIError"]);
 const MOST_CAUSES = 10;
 const MOST_LINE = 200;
@@ -39,7 +39,10 @@ function prepareStackTrace(error, callSites) {
   }
 }
 
+let installed;
+
 export function installStacks(ErrorClass) {
+  installed = ErrorClass;
   const { get } = Object.getOwnPropertyDescriptor(ErrorClass.prototype, "stack");
   const stack = {
     get stack() {
@@ -55,6 +58,12 @@ export function installStacks(ErrorClass) {
   ErrorClass.prepareStackTrace = prepareStackTrace;
 }
 
+// While a run is stopped the engine makes stacks by itself: an interruption whose stack JavaScript makes can be caught
+// by the program (QuickJS-ng 0.17; seen for `while (true) { try { throw 1 } catch { } }`).
+export function letEngineMakeStacks(isSo) {
+  installed.prepareStackTrace = isSo ? undefined : prepareStackTrace;
+}
+
 function describeFrames(callSites) {
   const frames = [];
   let pendingNative = [];
@@ -63,7 +72,7 @@ function describeFrames(callSites) {
     const file = site.getFileName();
     if (!file) {
       pendingNative.push({ name: site.getFunctionName(), file: undefined });
-    } else if (OURS.test(file)) {
+    } else if (file.startsWith(OURS[0]) || file.startsWith(OURS[1]) || file.startsWith(OURS[2])) {
       pendingNative = []; // called by us
     } else {
       frames.push(...pendingNative);
@@ -173,7 +182,18 @@ function nested(label, error, depth, seen) {
 
 function framesOf(error) {
   const stack = read(error, "stack");
-  return stack === undefined ? [] : stack.split("\n").filter((line) => /^\s+at /.test(line));
+  const lines = stack === undefined ? [] : stack.split("\n").filter((line) => /^\s+at /.test(line));
+  return stack?.startsWith("    at ") ? lines.map(engineFrame).filter((line) => line !== undefined) : lines;
+}
+
+// A line of the engine's own making, as ours would be.
+function engineFrame(line) {
+  const [, name, file, row, column] = /^\s+at (.*) \((.*):(\d+):(\d+)\)$/.exec(line) ?? [];
+  if (file === undefined) {
+    return line.replace("(native)", "(<anonymous>)");
+  }
+  const [mappedLine, mappedColumn] = original(file, Number(row), Number(column));
+  return OURS.some((prefix) => file.startsWith(prefix)) ? undefined : frameLine({ name, file, line: mappedLine, column: mappedColumn });
 }
 
 const PLACE = /(?:\(|at )([^()]+):(\d+):(\d+)\)?$/;

@@ -28,5 +28,8 @@ export const address = (buffer) => host.address(room, buffer);
 export const encode = (text) => host.encode(room, text.toWellFormed());
 export const decode = (buffer, start, length) => (length ? host.decode(host.address(room, buffer) + start, length) : "");
 export const compile = (source, filename) => host.compile(room, source, filename);
+export const reseed = (seed) => {
+  host.reseed(room, seed);
+};
 export const resource = (name) => host.resource(room, name);
 export const wasiIndex = (name) => host.wasiIndex(room, name);

@@ -18,6 +18,7 @@ const operations = [
   modules.normalize,
   modules.load,
   begin,
+  cells.interrupted,
 ];
 
 globalThis.__kernel = (operation, first, second, third) => operations[operation](first, second, third);

@@ -12,6 +12,9 @@ export function bundleOf(value) {
   if (typeof value === "string") {
     return `{"text/plain":${stringify(value.toWellFormed())}}`;
   }
+  if (typeof value === "number" || typeof value === "boolean" || value === null) {
+    return `{"text/plain":"${Object.is(value, -0) ? "-0" : value}"}`; // as inspect does, which is slower
+  }
   const text = stringify(textOf(value).toWellFormed());
   const json = toJson(value);
   return json === undefined ? `{"text/plain":${text}}` : `{"text/plain":${text},"application/json":${json}}`;

@@ -3,7 +3,6 @@
 import { address, decode, encode, memory, wasi, wasiIndex } from "./host.js";
 
 const ROOT = 3; // the descriptor of "/"
-const FILESTAT_BYTES = 64;
 const EVENT_BYTES = 32;
 const index = {};
 for (const name of [
@@ -195,5 +194,3 @@ export function sleep(milliseconds) {
 }
 
 export const FILE_TYPES = { directory: 3, file: 4, symlink: 7 };
-export const ROOT_DESCRIPTOR = ROOT;
-export const STAT_BYTES = FILESTAT_BYTES;

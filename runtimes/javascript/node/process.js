@@ -104,7 +104,10 @@ const PLAIN = {
 Object.assign(process, PLAIN);
 Object.defineProperty(process, Symbol.toStringTag, { value: "process", configurable: true });
 
-internal.later.start = ({ cwd, env: variables }) => {
+internal.later.start = ({ cwd, env: variables, entropy }) => {
+  if (entropy) {
+    host.reseed(typeof entropy === "string" ? entropy : "");
+  }
   if (cwd !== undefined) {
     surroundings.cwd = cwd;
     for (const name of Object.keys(surroundings.env)) {

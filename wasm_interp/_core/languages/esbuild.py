@@ -73,13 +73,6 @@ def guest() -> Artifact:
     return artifact("typescript", "esbuild.wasm")
 
 
-def is_compiled() -> bool:
-    """Whether the first use will find it ready."""
-    return any(
-        engines.is_compiled(engines.engine(mode), guest().sha256) for mode in (engines.default_mode(), Mode.EPOCHS)
-    )
-
-
 def transpile(source: str, loader: str) -> Script | Refusal:
     """``loader`` is "ts" or "tsx". Raises TranspilerFailed."""
     request = {"command": "transform", "flags": [*_FLAGS, f"--loader={loader}"], "inputFS": False}
@@ -227,4 +220,4 @@ def _forget_service() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_service)
 
-__all__ = ["PacketError", "Refusal", "Script", "TranspilerFailed", "guest", "is_compiled", "transpile"]
+__all__ = ["PacketError", "Refusal", "Script", "TranspilerFailed", "guest", "transpile"]

@@ -73,7 +73,9 @@ class JavaScriptLanguage(Language):
                 send(json.dumps({"kind": "warm", "code": code}).encode())
         send(b'{"kind":"freeze"}')
         instance.enter(lambda: _settle(instance), deadline=None)
-        return (_find_generator(instance),)
+        generator = _find_generator(instance)
+        instance.enter(lambda: _note_generator(instance, generator), deadline=None)
+        return ((generator, quickjs.GENERATOR_BYTES),)
 
     @property
     def endless_loop(self) -> str:
@@ -93,7 +95,13 @@ def _settle(instance: Instance) -> int:
     return 0
 
 
-def _find_generator(instance: Instance) -> tuple[int, int]:
+def _note_generator(instance: Instance, address: int) -> int:
+    block = instance.function("JS_GetContextOpaque", 1)(instance.function("qjs_get_context_ptr", 0)())
+    instance.write(block + quickjs.GENERATOR, address.to_bytes(4, "little"))
+    return 0
+
+
+def _find_generator(instance: Instance) -> int:
     """Where the state of Math.random is: the 8 bytes of the context that become what its algorithm makes of them."""
     states = []
 
@@ -110,7 +118,7 @@ def _find_generator(instance: Instance) -> tuple[int, int]:
     for offset in range(0, _CONTEXT_BYTES, _STATE.size):
         (state,) = _STATE.unpack_from(before, offset)
         if state and _STATE.unpack_from(after, offset)[0] == _next_state(state):
-            return int.from_bytes(context, "little") + offset, _STATE.size
+            return int.from_bytes(context, "little") + offset
     raise LookupError("the state of Math.random is not where this build of QuickJS should have it")
 
 
@@ -131,9 +139,8 @@ class _Turn:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._block = block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
-        self._kernel, self._undefined, *self._operations = quickjs.BLOCK.unpack(
-            instance.read(block, quickjs.BLOCK.size)
-        )
+        known = quickjs.BLOCK.unpack(instance.read(block, quickjs.BLOCK.size))
+        self._kernel, self._undefined, _, *self._operations = known
 
     def serve(self, request: bytes) -> int:
         source = self._ask(Operation.RUN, self._text(request))
@@ -274,7 +281,7 @@ class _Boot:
         self._call("qjs_set_runtime_and_context", runtime, context)
         block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
         numbers = [call("qjs_new_number", quickjs.number_bits(operation)) for operation in Operation]
-        self._instance.write(block, quickjs.BLOCK.pack(kernel, call("qjs_get_undefined"), *numbers))
+        self._instance.write(block, quickjs.BLOCK.pack(kernel, call("qjs_get_undefined"), 0, *numbers))
         variables = self._variables(context)
         self._call("JS_SetContextOpaque", context, block)
         arguments = block + quickjs.ARGUMENTS

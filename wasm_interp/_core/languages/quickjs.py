@@ -9,10 +9,12 @@ that its traps are told apart and it has the whole native stack. What is called 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import struct
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
+from weakref import WeakSet
 
 from wasm_interp._core.artifacts import artifact, kernel_folder
 from wasm_interp._core.engine import HostImport, Instance
@@ -34,6 +36,7 @@ _TOO_LONG = {
     FrameKind.RESULT: b'{"data":{"text/plain":"[a result of more bytes than a frame may have]"},"main":true}',
     FrameKind.ERROR: b'{"name":"Error","value":"[an error of more bytes than a frame may have]"}',
 }
+_telling: WeakSet[Instance] = WeakSet()
 _CALLS = {call.name: call for call in CALLS}
 
 
@@ -50,12 +53,15 @@ class Operation(IntEnum):
     NORMALIZE = 7
     LOAD = 8
     BEGIN = 9
+    INTERRUPTED = 10
 
 
-# A block of the guest's memory that a context's opaque pointer names: the kernel's function, undefined, and the number
-# of each operation as values; then room for a length, for arguments, and for a request.
-BLOCK = struct.Struct(f"<II{len(Operation)}I")
-KERNEL = 0
+# A block of the guest's memory that a context's opaque pointer names: the kernel's function and undefined as values,
+# where the state of Math.random is, and the number of each operation as values; then room for a length, for
+# arguments, and for a request.
+BLOCK = struct.Struct(f"<III{len(Operation)}I")
+KERNEL, GENERATOR = 0, 8
+GENERATOR_BYTES = 8
 LENGTH = BLOCK.size
 ARGUMENTS = LENGTH + 4
 REQUEST = ARGUMENTS + 16
@@ -276,6 +282,16 @@ def _quit(call: HostCall) -> int:
     return 0
 
 
+def _reseed(call: HostCall) -> int:
+    """reseed(room, seed): Math.random goes on from the seed, or from the host's entropy if it is empty"""
+    seed = call.text(1, call.integer(0))
+    memory = call.instance.memory
+    block = call.guest("JS_GetContextOpaque", call.guest("qjs_get_context_ptr"))
+    state = hashlib.sha256(seed).digest()[:GENERATOR_BYTES] if seed else call.instance.wasi.entropy(GENERATOR_BYTES)
+    memory.write(memory.read_u32(block + GENERATOR), state)
+    return call.undefined()
+
+
 def _value_of(export: str) -> Callable[[HostCall], int]:
     return lambda call: call.guest(export, call.cell(0))
 
@@ -296,6 +312,7 @@ FUNCTIONS: dict[str, Callable[[HostCall], int]] = {
     "compile": _compile,
     "resource": _resource,
     "quit": _quit,
+    "reseed": _reseed,
     "classId": _number_of("qjs_get_class_id"),
     "promiseState": _number_of("qjs_promise_state"),
     "promiseResult": _value_of("qjs_promise_result"),
@@ -320,7 +337,18 @@ def _host_call(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> i
 
 
 def _interrupt(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
-    return 0 if instance.stopper.requested is None else 1
+    """Whether the program is to be interrupted; the kernel is told first, and must not be interrupted meanwhile."""
+    if instance.stopper.requested is None:
+        return 0
+    if instance not in _telling:
+        _telling.add(instance)
+        call = HostCall(instance, caller, ())
+        answer = call.call_kernel(Operation.INTERRUPTED)
+        if answer:
+            call.guest("qjs_free_value", answer)
+        _telling.discard(instance)
+        return 1
+    return 0
 
 
 def _promise_rejection(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:

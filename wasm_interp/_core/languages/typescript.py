@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
+from wasm_interp._core.engine import Instance
 from wasm_interp._core.languages import esbuild
-from wasm_interp._core.languages.base import CellRequest
+from wasm_interp._core.languages.base import CellRequest, Ranges
 from wasm_interp._core.languages.esbuild import Refusal, Script, TranspilerFailed
 from wasm_interp._core.languages.javascript import JavaScriptLanguage
 
@@ -22,9 +24,9 @@ class TypeScriptLanguage(JavaScriptLanguage):
     aliases = frozenset({"typescript", "ts"})
     suffixes = (".ts", ".mts", ".cts", ".tsx")
 
-    def prepare(self) -> None:
-        """Have esbuild compiled and waiting."""
-        esbuild.transpile("", "ts")
+    def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
+        esbuild.transpile("", "ts")  # compiles it: the work of a minute, which no cell should wait for
+        return super().warm_up(instance, send)
 
     def run_request(self, cell: CellRequest) -> bytes:
         fields: dict[str, Any] = json.loads(super().run_request(cell))

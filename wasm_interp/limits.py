@@ -20,7 +20,7 @@ class Limits:
 
     memory_bytes: linear memory of one context. 1 GiB: the warmed-up interpreter takes 0.2 GiB of it
         (shared between contexts), and a 100 MB CSV becomes about 0.5 GiB in pandas.
-    fuel: WebAssembly instructions per run, or None for no metering (metering costs about a third of the speed).
+    fuel: WebAssembly instructions per run, or None for no metering (metering costs a third to a half of the speed).
     output_bytes: stdout, stderr and results of one run together. 32 MiB: two large figures and any readable text.
     file_bytes: contents of all files of the sandbox. 512 MiB: a few data sets; held in the host's memory.
     file_count: files, directories and links of the sandbox. 100,000: a large source tree.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.languages.base import Ranges
+from wasm_interp._core.protocol.frames import MAGIC
 
 REQUEST = b'{"kind":"generators"}'
 STATE_BYTES = 624 * 4  # of the Mersenne Twister, which Python's random and numpy's global generator both are
@@ -19,19 +20,15 @@ STATE_BYTES = 624 * 4  # of the Mersenne Twister, which Python's random and nump
 def find_generators(instance: Instance, send: Callable[[bytes], None]) -> Ranges:
     """The ranges to fill with entropy; none if one of them cannot be told, and the kernel seeds by itself then."""
     told: list[bytes] = []
-    former = instance.door
 
-    def door(states: bytes) -> bytes:
-        if len(states) % STATE_BYTES == 0 and not states.startswith(b"\xf7WI"):
-            told.append(states)
-            return b""
-        return former(states)
+    def listen(sent: bytes) -> bool:
+        is_states = len(sent) % STATE_BYTES == 0 and not sent.startswith(MAGIC)
+        if is_states:
+            told.append(sent)
+        return is_states
 
-    instance.door = door
-    try:
+    with instance.heard_by(listen):
         send(REQUEST)
-    finally:
-        instance.door = former
     memory = bytes(instance.memory.whole())
     # Told with every bit turned round, or the message itself would be found too.
     plain = bytes(each ^ 0xFF for each in b"".join(told))

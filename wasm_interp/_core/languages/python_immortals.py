@@ -10,6 +10,7 @@ from collections.abc import Callable
 from struct import Struct
 
 from wasm_interp._core.engine import Instance
+from wasm_interp._core.protocol.frames import MAGIC
 
 REQUEST = b'{"kind":"addresses"}'
 # CPython's object.h and refcount.h for 32-bit builds: the count is the first word of an object;
@@ -21,19 +22,15 @@ _COUNT = Struct("<I")
 
 def immortalise(instance: Instance, send: Callable[[bytes], None]) -> None:
     """Ask the kernel for the objects, and set their counts while it waits, so that none is freed in between."""
-    former = instance.door
 
-    def door(addresses: bytes) -> bytes:
-        if len(addresses) % _COUNT.size == 0 and not addresses.startswith(b"\xf7WI"):
-            _set_counts(instance.memory.whole(), addresses)
-            return b""
-        return former(addresses)
+    def listen(sent: bytes) -> bool:
+        is_addresses = len(sent) % _COUNT.size == 0 and not sent.startswith(MAGIC)
+        if is_addresses:
+            _set_counts(instance.memory.whole(), sent)
+        return is_addresses
 
-    instance.door = door
-    try:
+    with instance.heard_by(listen):
         send(REQUEST)
-    finally:
-        instance.door = former
 
 
 def _set_counts(memory: memoryview, addresses: bytes) -> None:

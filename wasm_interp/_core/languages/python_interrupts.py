@@ -47,19 +47,14 @@ def find_words(instance: Instance, run: Callable[[str], None]) -> tuple[tuple[in
 
 def _dumps_at_marks(instance: Instance, probe: Callable[[], None]) -> list[bytes]:
     dumps: list[bytes] = []
-    former = instance.door
 
-    def door(sent: bytes) -> bytes:
+    def listen(sent: bytes) -> bool:
         if sent == _MARK:
             dumps.append(bytes(instance.memory.whole()))
-            return b""
-        return former(sent)
+        return sent == _MARK
 
-    instance.door = door
-    try:
+    with instance.heard_by(listen):
         probe()
-    finally:
-        instance.door = former
     return dumps
 
 

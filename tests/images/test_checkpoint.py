@@ -81,9 +81,10 @@ class Session:
     def write(self, offset: int, data: bytes) -> None:
         self.memory.write(offset, data)
 
-    def take(self, most_bytes: int | None = None) -> bool:
+    def take(self, most_bytes: int | None = None, *, may_have_more: bool = True) -> bool:
         content = self.memory.content()
-        done = self.checkpoint.take(self.memory.view(), self.memory.address, most_bytes)
+        memory = self.memory
+        done = self.checkpoint.take(memory.view(), memory.address, most_bytes, may_have_more=may_have_more)
         assert self.memory.content() == content  # whether it could be remembered or not
         assert self.checkpoint.is_valid == done
         self.saved = content if done else None
@@ -162,6 +163,35 @@ def test_many_pages_are_kept_and_met_only_once(machine: Machine) -> None:
         session.lose()
         session.close()
         assert used_bytes(machine) == 0
+
+
+def test_the_system_is_not_asked_again_while_no_page_was_added(session: Session) -> None:
+    session.write(100, b"written")
+    assert session.take()
+    with mock.patch.object(PagemapRead, "runs", side_effect=AssertionError):
+        session.write(100, b"changed")
+        assert session.take(may_have_more=False)
+    session.lose()
+    assert session.memory.content()[100:107] == b"changed"
+
+
+def test_pages_of_memory_that_grew_are_asked_for_each_time(session: Session) -> None:
+    session.memory.size = MOST_BYTES
+    session.write(100, b"written")
+    assert session.take()
+    session.write(BASE_BYTES + 5, b"not mapped from a file")
+    assert session.take(may_have_more=False)
+    session.lose()
+
+
+def test_after_pages_were_mapped_the_system_is_asked_again(machine: Machine) -> None:
+    with mock.patch.object(checkpoints, "COPIED_ASIDE_BYTES", 4 * HOST_PAGE):
+        session = Session(machine)
+        session.write(0, b"x" * 5 * PAGE_BYTES)
+        assert session.take()
+        assert session.take(may_have_more=False)
+        assert session.checkpoint.taken_bytes == 0  # they are not copied again
+        session.close()
 
 
 def test_memory_that_grew_comes_back_grown_and_to_its_former_size(session: Session) -> None:

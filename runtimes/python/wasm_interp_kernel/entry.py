@@ -60,7 +60,7 @@ def run_cell(request: dict) -> None:
         session.namespace.pop("__warningregistry__", None)
         _session_globals.pop("__warningregistry__", None)
         _see_new_files()
-        outcome = session.run(request["code"], f"<cell {request['count']}>")
+        outcome = session.run(request["code"], sources.name_of(request["count"]))
     except BaseException as exc:
         outcome = _report(exc)
     _settle()

@@ -5,10 +5,15 @@ Bounded: the oldest cells' text goes first, and their tracebacks then show no so
 
 import inspect
 import linecache
+import sys
 
 MAX_CELLS = 1000
 MAX_CHARACTERS = 4 << 20  # guest memory is small, and generated cells can be large
 
+#: Interned in the image. The compiler interns the file name of what it compiles, and a new entry lands anywhere in
+#: the table of interned strings: a page of its own for each cell of each context.
+_NAMES = tuple(sys.intern(f"<cell {number}>") for number in range(4000))
+_intern = sys.intern
 _cache = linecache.cache
 _kept: dict[str, tuple[int, None, list[str], str]] = {}
 _characters = 0
@@ -25,6 +30,11 @@ def remember(filename: str, source: str) -> None:
     _characters += size
     while (len(_kept) > MAX_CELLS or _characters > MAX_CHARACTERS) and len(_kept) > 1:
         _forget(next(iter(_kept)))
+
+
+def name_of(count: int) -> str:
+    """The file name of a cell, by its number."""
+    return _NAMES[count] if 0 <= count < len(_NAMES) else _intern(f"<cell {count}>")
 
 
 def newest() -> str | None:

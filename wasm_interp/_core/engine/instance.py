@@ -27,6 +27,7 @@ from wasm_interp._core.engine.native_stack import with_enough_stack
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
+from wasm_interp._core.images.faults import fault_counter
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
@@ -80,6 +81,8 @@ class Instance:
         self._dead = self._closed = False
         self._memory_bytes = 0
         self._most_memory_bytes = -1
+        self._count_faults = fault_counter()
+        self._may_have_more_pages = True  # written than the last checkpoint met
         self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = wasmtime.Store(engine.raw)
         self.limit_memory(memory_bytes)
@@ -188,7 +191,8 @@ class Instance:
 
     def take_checkpoint(self, checkpoint: Checkpoint, most_bytes: int | None) -> None:
         """Remember linear memory as it is, between runs."""
-        checkpoint.take(self.memory.whole(), self._base, most_bytes)
+        checkpoint.take(self.memory.whole(), self._base, most_bytes, may_have_more=self._may_have_more_pages)
+        self._may_have_more_pages = False
 
     def seal(self, checkpoint: Checkpoint) -> Sealed:
         """Linear memory as it is, between runs, for other instances to be made from; the caller holds it."""
@@ -219,7 +223,7 @@ class Instance:
         if self.gate.is_shut and outcome.trap is None:  # its memory was taken just as it returned
             outcome = Exit("stopped by the host")
         if outcome.trap is None:
-            self._asker.end()
+            self._end_asking()
         if self.failure is not None:
             raise self.failure
         if outcome.trap is None:
@@ -267,6 +271,8 @@ class Instance:
 
     def _enter(self, run: Callable[[], int]) -> Exit:
         former, current.instance = current.instance, self
+        count_faults = self._count_faults
+        before = 0 if count_faults is None else count_faults()
         try:
             run()
         except (wasmtime.Trap, wasmtime.WasmtimeError, GuestExit) as trap:
@@ -274,7 +280,14 @@ class Instance:
             return self._trapped(trap)
         finally:
             current.instance = former
+            if count_faults is None or count_faults() != before:
+                self._may_have_more_pages = True
         return Exit()
+
+    def _end_asking(self) -> None:
+        if self._asker.has_asked:
+            self._may_have_more_pages = True  # the watchdog's thread wrote, whose faults are not counted here
+            self._asker.end()
 
     def _trapped(self, trap: BaseException) -> Exit:
         """A fault of WebAssembly has a code; what the host stopped is an error without one."""

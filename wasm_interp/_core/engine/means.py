@@ -48,6 +48,11 @@ class Asker:
         """From now on, ask by these."""
         self._words = words
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether words were set since the run began."""
+        return self._asked
+
     def begin(self) -> None:
         """A new run has not been asked yet."""
         self._asked = False
@@ -57,8 +62,6 @@ class Asker:
 
         For the guest's own thread, when no guest runs and its memory has not been taken.
         """
-        if not self._asked:
-            return
         memory = self._memory()
         for address, bits in self._words:
             _WORD.pack_into(memory, address, _WORD.unpack_from(memory, address)[0] & ~bits)

@@ -5,6 +5,9 @@
 - few pages written: they are copied aside, and stay as they are, since the next run will write most of them again;
 - many: they are written to a region of the arena and mapped from there, so the next `take` does not meet them.
 
+Which pages were written is asked of the system only where a run may have added some (faults.py): asking costs
+more than copying what a small cell writes.
+
 `seal` does the same for others to share. Long runs of pages become a layer, which all map; pages here and there are
 copied into each, since a mapping of its own costs a short run more than its bytes, and a process may have only so many.
 
@@ -78,6 +81,7 @@ class Checkpoint:
         self._kept: Runs = []  # in the region
         self._aside = base.scattered
         self._buffer = bytearray()
+        self._known: Runs | None = None  # written pages of the base's file, as the last ``take`` left them
         self._outdated: list[Sealed] = []  # no longer the base, but still mapped by the instance
         self._is_valid = True
         self.taken_bytes = 0  # what the last ``take`` copied, beyond what is copied aside each time
@@ -92,17 +96,17 @@ class Checkpoint:
         """Linear memory's size at the last ``take``."""
         return self._size_bytes
 
-    def take(self, memory: memoryview, address: int, most_bytes: int | None) -> bool:
+    def take(self, memory: memoryview, address: int, most_bytes: int | None, *, may_have_more: bool = True) -> bool:
         """Remember ``memory``, which begins at ``address`` of this process.
 
+        may_have_more: whether a page may have been written since the last ``take`` that had not been before it.
         False, and nothing is remembered any more, if ``taken_bytes`` would be more than ``most_bytes``, or if the
         system has no memory for it.
         """
         self._is_valid = False
         self.taken_bytes = 0
-        mapped, aside = _parted(
-            self._scanner.runs(address, len(memory)), COPIED_ASIDE_BYTES, at_once=COPIED_ASIDE_BYTES
-        )
+        written = self._written(address, len(memory), may_have_more=may_have_more)
+        mapped, aside = _parted(written, COPIED_ASIDE_BYTES, at_once=COPIED_ASIDE_BYTES)
         cost = _length(mapped) + max(_length(aside) - COPIED_ASIDE_BYTES, 0)
         if most_bytes is not None and cost > most_bytes:
             return False
@@ -134,6 +138,7 @@ class Checkpoint:
         Raises OSError or MemoryError when the system has no memory for it.
         """
         self._is_valid = False
+        self._known = None
         long, scattered = _parted(self._scanner.runs(address, len(memory)), SCATTERED_BYTES)
         if long:
             self._keep(memory, address, long)
@@ -157,6 +162,7 @@ class Checkpoint:
         self._base = base
         self._aside = base.scattered
         self._size_bytes = base.image.size_bytes
+        self._known = None
         self._is_valid = True
 
     def close(self) -> None:
@@ -171,11 +177,21 @@ class Checkpoint:
             self._region = None
         self._aside, self._buffer, self._kept = Scattered(), bytearray(), []
 
+    def _written(self, address: int, length: int, *, may_have_more: bool) -> Runs:
+        """The written pages. Those past the base's file are asked for each time: see faults.py."""
+        end = min(_file_bytes(self._base.image), length)
+        if may_have_more or self._known is None:
+            self._known = self._scanner.runs(address, end)
+        if end == length:
+            return self._known
+        return self._known + [(end + offset, size) for offset, size in self._scanner.runs(address + end, length - end)]
+
     def _remember(self, memory: memoryview, address: int, mapped: Runs, aside: Runs) -> None:
         if mapped:
+            self._known = None
             self._keep(memory, address, mapped)
-        if len(self._buffer) < _length(aside):
-            self._buffer = bytearray(_length(aside))
+        if len(self._buffer) < _length(aside):  # with room for more: a new buffer's pages are faulted in one by one
+            self._buffer = bytearray(max(_length(aside), min(2 * _length(aside), COPIED_ASIDE_BYTES)))
         self._aside = Scattered(aside, _copied(memory, aside, self._buffer))
         self._size_bytes = len(memory)
 
@@ -243,6 +259,12 @@ class Checkpoint:
     def _give_back_mappings(self) -> None:
         self._budget.give_back(self._mappings)
         self._mappings = self._kept_mappings = 0
+
+
+def _file_bytes(image: Image) -> int:
+    """How far linear memory is mapped from the image's first file."""
+    runs = image.layers[0].runs if image.layers else ()
+    return runs[0].length if len(runs) == 1 and runs[0].address == 0 else 0
 
 
 def _length(runs: Runs) -> int:

@@ -20,8 +20,10 @@ _MORTAL = (types.FrameType, types.GeneratorType, types.CoroutineType, types.Asyn
 def tell(send: Callable[[bytes], object]) -> None:
     """Send the address, 32 bits, of every container and of the constants in it; some come more than once.
 
-    In chunks, since what is allocated here stays in the image as garbage.
+    In chunks, since what is allocated here stays in the image as garbage. What the guest's build has frozen, the
+    standard library that it starts with, is among them: the collector names only what is not.
     """
+    gc.unfreeze()
     gc.collect()
     chunk = array("I")
     pending: list[object] = []

@@ -145,10 +145,18 @@ class Instance:
                 raise GuestExit
             return self.memory.read(pointer, length)
 
-    def call_inside(self, caller: int, name: str, *arguments: int) -> int:
-        """Call an export from inside a host function, whose ``caller`` it was given."""
-        with self._asleep():  # the guest runs, so it may be stopped
-            return self.function(name, len(arguments)).call_inside(caller, *arguments)
+    def call_inside(self, name: str, *arguments: int) -> int:
+        """Call an export from inside a host function."""
+        function = self.function(name, len(arguments))
+        lock = self.gate.lock
+        lock.release()  # the guest runs, so it may be stopped
+        try:
+            result = function(*arguments)
+        finally:
+            lock.acquire()
+        if self.gate.is_shut:
+            raise GuestExit
+        return result
 
     @contextmanager
     def resting(self) -> Iterator[None]:
@@ -230,7 +238,7 @@ class Instance:
             return Exit(None, stopper.requested)
         return Exit(outcome.trap, outcome.kind or stopper.requested or StopKind.TRAP)
 
-    def answer(self, caller: int, pointer: int, length: int, out_pointer: int, out_length: int) -> int:
+    def answer(self, pointer: int, length: int, out_pointer: int, out_length: int) -> int:
         """The door: host.call(pointer, length, out_pointer, out_length) -> 0, or -2 for nonsense.
 
         The answer's bytes are put where the guest's own allocator says.
@@ -242,8 +250,7 @@ class Instance:
             memory.slice(out_pointer, 4)
             memory.slice(out_length, 4)
             answer = self.door(memory.read(pointer, length))
-            with self._asleep():  # the allocator is the guest's, and may never return
-                place = self.function("host_alloc", 1).call_inside(caller, len(answer))
+            place = self.call_inside("host_alloc", len(answer))  # the guest's own, and may never return
             if not place:
                 return _FAULT
             memory.write(place, answer)

@@ -39,14 +39,14 @@ DOOR_MODULE, DOOR_NAME = "host", "call"
 class HostImport:
     """A function that one guest imports beside WASI and the door.
 
-    parameters: `struct` codes, I or Q. function: (instance, caller, arguments) -> result; it may raise GuestExit.
+    parameters: `struct` codes, I or Q. function: (instance, arguments) -> result; it may raise GuestExit.
     """
 
     module: str
     name: str
     parameters: str
     returns: bool
-    function: Callable[[Instance, int, tuple[Any, ...]], int]
+    function: Callable[[Instance, tuple[Any, ...]], int]
 
 
 @functools.cache
@@ -62,17 +62,17 @@ def linker(engine: Engine, imports: tuple[HostImport, ...] = ()) -> wasmtime.Lin
     return made
 
 
-def _wasi(call: Call) -> Callable[[Instance, int, tuple[Any, ...]], int]:
+def _wasi(call: Call) -> Callable[[Instance, tuple[Any, ...]], int]:
     function = call.function
-    return lambda instance, caller, arguments: dispatch(function, instance.wasi, arguments)
+    return lambda instance, arguments: dispatch(function, instance.wasi, arguments)
 
 
-def _door(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
-    return instance.answer(caller, *arguments)
+def _door(instance: Instance, arguments: tuple[Any, ...]) -> int:
+    return instance.answer(*arguments)
 
 
-def _host_function(function: Callable[[Instance, int, tuple[Any, ...]], int]) -> ffi.HostFunction:
-    def host_function(caller: int, arguments: tuple[Any, ...]) -> Any:
+def _host_function(function: Callable[[Instance, tuple[Any, ...]], int]) -> ffi.HostFunction:
+    def host_function(arguments: tuple[Any, ...]) -> Any:
         instance = current.instance
         if instance is None:
             return ffi.STOP
@@ -81,7 +81,7 @@ def _host_function(function: Callable[[Instance, int, tuple[Any, ...]], int]) ->
             with gate.lock:
                 if gate.is_shut or instance.failure is not None:
                     return ffi.STOP
-                result = function(instance, caller, arguments)
+                result = function(instance, arguments)
         except GuestExit:
             return ffi.STOP
         except BaseException as error:

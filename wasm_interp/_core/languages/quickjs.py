@@ -78,14 +78,13 @@ def number_bits(value: int) -> int:
 class HostCall:
     """One call of a host function by the guest's JavaScript: its arguments, and how to answer."""
 
-    def __init__(self, instance: Instance, caller: int, argument_cells: tuple[int, ...]) -> None:
+    def __init__(self, instance: Instance, argument_cells: tuple[int, ...]) -> None:
         self.instance = instance
-        self._caller = caller
         self._cells = argument_cells
 
     def guest(self, name: str, *arguments: int) -> int:
         """Call an export."""
-        return self.instance.call_inside(self._caller, name, *arguments)
+        return self.instance.call_inside(name, *arguments)
 
     @property
     def count(self) -> int:
@@ -329,20 +328,20 @@ def _signed(value: int) -> int:
 # --- what its C code calls ------------------------------------------------------
 
 
-def _host_call(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+def _host_call(instance: Instance, arguments: tuple[Any, ...]) -> int:
     name, length, _, count, pointers = arguments
     memory = instance.memory
     cells = struct.unpack(f"<{count}I", memory.read(pointers, _POINTERS * count)) if count else ()
-    return _BY_NAME[memory.read(name, length)](HostCall(instance, caller, cells))
+    return _BY_NAME[memory.read(name, length)](HostCall(instance, cells))
 
 
-def _interrupt(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+def _interrupt(instance: Instance, arguments: tuple[Any, ...]) -> int:
     """Whether the program is to be interrupted; the kernel is told first, and must not be interrupted meanwhile."""
     if instance.stopper.requested is None:
         return 0
     if instance not in _telling:
         _telling.add(instance)
-        call = HostCall(instance, caller, ())
+        call = HostCall(instance, ())
         answer = call.call_kernel(Operation.INTERRUPTED)
         if answer:
             call.guest("qjs_free_value", answer)
@@ -351,9 +350,9 @@ def _interrupt(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> i
     return 0
 
 
-def _promise_rejection(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+def _promise_rejection(instance: Instance, arguments: tuple[Any, ...]) -> int:
     promise, reason, is_handled = arguments
-    call = HostCall(instance, caller, ())
+    call = HostCall(instance, ())
     handled = call.new_integer(is_handled)
     answer = call.call_kernel(Operation.REJECTION, promise, reason, handled)
     for cell in (promise, reason, handled, answer):
@@ -362,17 +361,17 @@ def _promise_rejection(instance: Instance, caller: int, arguments: tuple[Any, ..
     return 0
 
 
-def _module_normalize(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
-    call = HostCall(instance, caller, ())
+def _module_normalize(instance: Instance, arguments: tuple[Any, ...]) -> int:
+    call = HostCall(instance, ())
     base, name = (call.c_string(pointer) for pointer in arguments)
     if not _has_kernel(call):
         return call._place(_boot_module_name(base.decode(), name.decode()).encode() + b"\0")
     return _text_of_answer(call, Operation.NORMALIZE, [base, name])[0]
 
 
-def _module_load(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+def _module_load(instance: Instance, arguments: tuple[Any, ...]) -> int:
     name_pointer, length_pointer = arguments
-    call = HostCall(instance, caller, ())
+    call = HostCall(instance, ())
     name = call.c_string(name_pointer)
     if not _has_kernel(call):
         source = _resource_bytes(name.decode())
@@ -405,7 +404,7 @@ def _has_kernel(call: HostCall) -> bool:
     return bool(call.guest("JS_GetContextOpaque", call.guest("qjs_get_context_ptr")))
 
 
-def _timezone_offset(instance: Instance, caller: int, arguments: tuple[Any, ...]) -> int:
+def _timezone_offset(instance: Instance, arguments: tuple[Any, ...]) -> int:
     return 0  # every sandbox is in UTC
 
 

@@ -2,7 +2,7 @@
 
 import { analyse } from "./analysis.js";
 import { describe, letEngineMakeStacks, refusal } from "./errors.js";
-import { DONE, compile, finish as finishRun, send } from "./host.js";
+import { DONE, ERROR, RESULT, compile, finish as finishRun, send } from "./host.js";
 import { internal } from "./internal.js";
 import { realm } from "./realm.js";
 import { bundleOf } from "./results.js";
@@ -255,10 +255,15 @@ function finish() {
   if (cell.isQuiet) {
     return;
   }
-  const result = cell.bundle === undefined ? "" : `{"data":${cell.bundle},"metadata":{},"main":true}`;
-  const error = cell.error === undefined ? "" : errorText(cell.error);
+  const frames = [];
+  if (cell.bundle !== undefined) {
+    frames.push(RESULT, `{"data":${cell.bundle},"metadata":{},"main":true}`);
+  }
+  if (cell.error !== undefined) {
+    frames.push(ERROR, errorText(cell.error));
+  }
   cell.promise = cell.bundle = undefined;
-  finishRun(result, error);
+  finishRun(...frames);
 }
 
 function errorText({ name, value, traceback, exit_code }) {

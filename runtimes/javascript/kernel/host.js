@@ -18,8 +18,9 @@ export const { wasi, classId, promiseState, promiseResult, proxyTarget, proxyHan
 export const memory = { view: new DataView(scratch), bytes: new Uint8Array(scratch), address: room + 16, offset: 16 };
 
 export const send = (kind, payload) => host.send(room, kind, payload);
-export const finish = (result, error) => {
-  host.finish(room, result, error);
+// Kinds and texts of the last frames of a run, in turn.
+export const finish = (...frames) => {
+  host.finish(room, ...frames);
 };
 export const print = (fd, text) => {
   host.print(room, fd, text.toWellFormed());

@@ -50,8 +50,8 @@ class CtrlC:
             yield
             return
         noted: list[tuple[int, FrameType | None]] = []
-        outer = self._interrupt
-        self._interrupt_with(interrupt)
+        with self._lock:
+            outer, self._interrupt = self._interrupt, interrupt
         former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
         def handle(number: int, frame: FrameType | None) -> None:
@@ -66,14 +66,11 @@ class CtrlC:
         finally:
             signal.signal(signal.SIGINT, former)
             signal.set_wakeup_fd(former_fd)
-            self._interrupt_with(outer)
+            with self._lock:
+                self._arrived()  # what came too late for this run must not be left to the next
+                self._interrupt = outer
             if noted:
                 _pass_on(former, former_fd, *noted[0])
-
-    def _interrupt_with(self, interrupt: Callable[[], None] | None) -> None:
-        with self._lock:
-            self._arrived()
-            self._interrupt = interrupt
 
     def _arrived(self) -> bytes:
         try:

@@ -78,6 +78,7 @@ class Instance:
         self.gate = MemoryGate()
         self.failure: BaseException | None = None
         self.is_calling_back: Callable[[], bool] = _never
+        self.kept: object = None  # what the guest's language has found out about this instance
         self._dead = self._closed = False
         self._memory_bytes = 0
         self._most_memory_bytes = -1

@@ -20,9 +20,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wasm_interp._core.images.arena import Arena, Region
+from wasm_interp._core.images.copies import copy_runs, page_aligned, write_runs
 from wasm_interp._core.images.dirty import HOST_PAGE_BYTES, Runs, Scanner
 from wasm_interp._core.images.image import Image, Layer, Run
-from wasm_interp._core.images.mapping import CopyMapper, Mapper, MappingBudget, mapping_budget, mappings_of, write_runs
+from wasm_interp._core.images.mapping import CopyMapper, Mapper, MappingBudget, mapping_budget, mappings_of
 
 COPIED_ASIDE_BYTES = 2 << 20  # copying these again costs about what mapping and faulting in as many pages does
 SCATTERED_BYTES = 8 << 20  # of one sealed state: a session with a few tables and figures has 1 to 6 MB here and there
@@ -36,7 +37,7 @@ class Scattered:
     """Pages that are copied, not mapped: ``data`` begins with the bytes of ``runs``, one after the other."""
 
     runs: Runs = field(default_factory=list)
-    data: bytearray = field(default_factory=bytearray)
+    data: memoryview = field(default_factory=lambda: page_aligned(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Checkpoint:
         self._region: Region | None = None
         self._kept: Runs = []  # in the region
         self._aside = base.scattered
-        self._buffer = bytearray()
+        self._buffer = page_aligned(0)
         self._known: Runs | None = None  # written pages of the base's file, as the last ``take`` left them
         self._outdated: list[Sealed] = []  # no longer the base, but still mapped by the instance
         self._is_valid = True
@@ -142,7 +143,7 @@ class Checkpoint:
         long, scattered = _parted(self._scanner.runs(address, len(memory)), SCATTERED_BYTES)
         if long:
             self._keep(memory, address, long)
-        self._aside = Scattered(scattered, _copied(memory, scattered, bytearray(_length(scattered))))
+        self._aside = _scattered(memory, scattered, page_aligned(_length(scattered)))
         self._size_bytes = len(memory)
         self._grow_base()
         if len(self._base.image.layers) > _MOST_LAYERS:
@@ -175,7 +176,7 @@ class Checkpoint:
         if self._region is not None:
             self._region.release()
             self._region = None
-        self._aside, self._buffer, self._kept = Scattered(), bytearray(), []
+        self._aside, self._buffer, self._kept = Scattered(), page_aligned(0), []
 
     def _written(self, address: int, length: int, *, may_have_more: bool) -> Runs:
         """The written pages. Those past the base's file are asked for each time: see faults.py."""
@@ -191,8 +192,8 @@ class Checkpoint:
             self._known = None
             self._keep(memory, address, mapped)
         if len(self._buffer) < _length(aside):  # with room for more: a new buffer's pages are faulted in one by one
-            self._buffer = bytearray(max(_length(aside), min(2 * _length(aside), COPIED_ASIDE_BYTES)))
-        self._aside = Scattered(aside, _copied(memory, aside, self._buffer))
+            self._buffer = page_aligned(max(_length(aside), min(2 * _length(aside), COPIED_ASIDE_BYTES)))
+        self._aside = _scattered(memory, aside, self._buffer)
         self._size_bytes = len(memory)
 
     def _grow_base(self) -> None:
@@ -271,14 +272,9 @@ def _length(runs: Runs) -> int:
     return sum(length for _, length in runs)
 
 
-def _copied(memory: memoryview, runs: Runs, target: bytearray) -> bytearray:
-    """``target`` with the bytes of ``runs`` at its beginning."""
-    with memoryview(target) as view:
-        position = 0
-        for offset, length in runs:
-            view[position : position + length] = memory[offset : offset + length]
-            position += length
-    return target
+def _scattered(memory: memoryview, runs: Runs, buffer: memoryview) -> Scattered:
+    copy_runs(memory, runs, buffer)
+    return Scattered(runs, buffer)
 
 
 def _parted(runs: Runs, most_scattered: int, at_once: int = 0) -> tuple[Runs, Runs]:

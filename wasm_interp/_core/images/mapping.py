@@ -125,16 +125,6 @@ def mappings_of(layer: Layer) -> int:
     return 2 * len(layer.runs)
 
 
-def write_runs(address: int, runs: list[tuple[int, int]], data: bytearray) -> None:
-    """Copy ``data``, which is the bytes of ``runs`` (offset, length) one after the other, into linear memory."""
-    if not data:
-        return
-    source = ctypes.addressof((ctypes.c_ubyte * len(data)).from_buffer(data))
-    for offset, length in runs:
-        ctypes.memmove(address + offset, source, length)
-        source += length
-
-
 def default_mapper() -> Mapper:
     """Copy-on-write where the system has it."""
     return CopyMapper() if sys.platform == "win32" else CopyOnWriteMapper()

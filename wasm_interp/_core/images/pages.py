@@ -13,6 +13,7 @@ from types import TracebackType
 
 from wasm_interp._core.images.arena import Arena
 from wasm_interp._core.images.checkpoint import LONG_BYTES, MOST_RUNS, Scattered, Sealed
+from wasm_interp._core.images.copies import joined
 from wasm_interp._core.images.dirty import HOST_PAGE_BYTES, Runs
 from wasm_interp._core.images.image import Image, Layer, Run
 
@@ -39,7 +40,7 @@ def sealed_with(template: Image, arena: Arena, size_bytes: int, runs: Runs, data
     long: Runs = []
     scattered: Runs = []
     region = None
-    copied = bytearray()
+    copied: list[bytes] = []
     position = 0
     try:
         with _Original(template) as original:
@@ -51,16 +52,17 @@ def sealed_with(template: Image, arena: Arena, size_bytes: int, runs: Runs, data
                     region.write(address, memoryview(content))
                     long.append((address, length))
                 else:
-                    copied += content
+                    copied.append(content)
                     scattered.append((address, length))
     except BaseException:
         if region is not None:
             region.release()
         raise
+    aside = Scattered(scattered, joined(copied))
     if region is None:
-        return Sealed(Image(size_bytes, template.layers), (), Scattered(scattered, copied))
+        return Sealed(Image(size_bytes, template.layers), (), aside)
     layer = Layer(region.descriptor, tuple(Run(at, length, region.offset + at) for at, length in long))
-    return Sealed(Image(size_bytes, (*template.layers, layer)), (region,), Scattered(scattered, copied))
+    return Sealed(Image(size_bytes, (*template.layers, layer)), (region,), aside)
 
 
 class _Original:
@@ -103,7 +105,7 @@ def _gather(sealed: Sealed, memory: memoryview) -> list[int]:
             written.append((run.address, run.length))
     position = 0
     for address, length in sealed.scattered.runs:
-        memory[address : address + length] = memoryview(sealed.scattered.data)[position : position + length]
+        memory[address : address + length] = sealed.scattered.data[position : position + length]
         position += length
         written.append((address, length))
     return sorted({at for address, length in written for at in range(address, address + length, SNAPSHOT_PAGE_BYTES)})

@@ -31,6 +31,7 @@ _NO_INPUT = "this run has no input: give on_input= to answer input()"
 _MAX_ERROR_CHARS = 1 << 20  # beside the output limit, so that a flood of output does not hide why it ended
 _SHORT = 1000
 _MAX_CHUNKS = 100_000  # a million chunks of one byte would cost far more than their bytes; the rest becomes one chunk
+_NEW_DECODER = codecs.getincrementaldecoder("utf-8")
 _MAX_RESULTS = 10_000  # as costly: the smallest takes 21 bytes as a frame and some 300 here
 
 
@@ -198,21 +199,27 @@ class _TextStream:
         self.name = name
         self.callback = callback
         self._chunks = chunks
-        self._rest = io.StringIO()
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest: io.StringIO | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None  # most runs write nothing to most streams
 
     def add(self, data: memoryview) -> str:
+        if self._decoder is None:
+            self._decoder = _NEW_DECODER("replace")
         return self._keep(self._decoder.decode(data))
 
     def flush(self) -> str:
-        text = self._keep(self._decoder.decode(b"", True))
-        if rest := self._rest.getvalue():
-            self._chunks.append(rest)
+        text = "" if self._decoder is None else self._keep(self._decoder.decode(b"", True))
+        if self._rest is not None:
+            self._chunks.append(self._rest.getvalue())
         return text
 
     def _keep(self, text: str) -> str:
-        if len(self._chunks) >= _MAX_CHUNKS:
-            self._rest.write(text)
-        elif text:
+        if not text:
+            return text
+        if len(self._chunks) < _MAX_CHUNKS:
             self._chunks.append(text)
+            return text
+        if self._rest is None:
+            self._rest = io.StringIO()
+        self._rest.write(text)
         return text

@@ -11,6 +11,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -82,7 +83,7 @@ class JavaScriptLanguage(Language):
         return "while (true);"
 
     def send(self, instance: Instance, request: bytes) -> int:
-        if not instance.function("qjs_get_context_ptr", 0)():
+        if instance.kept is None and not instance.function("qjs_get_context_ptr", 0)():
             _Boot(instance).run()
             return 0
         return _Turn(instance).serve(request)
@@ -133,14 +134,34 @@ def _sources() -> list[Path]:
     return sorted(kernel_folder("javascript").rglob("*.js"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What `quickjs.BLOCK` says, and where it is: the same for every instance of one template."""
+
+    address: int
+    kernel: int
+    undefined: int
+    operations: tuple[int, ...]
+
+
+def _block(instance: Instance) -> _Block:
+    """Read once per instance. All of it is the guest's own memory: a program that moves it harms its own context."""
+    if isinstance(instance.kept, _Block):
+        return instance.kept
+    address = instance.function("JS_GetContextOpaque", 1)(instance.function("qjs_get_context_ptr", 0)())
+    kernel, undefined, _, *operations = quickjs.BLOCK.unpack(instance.read(address, quickjs.BLOCK.size))
+    instance.kept = block = _Block(address, kernel, undefined, tuple(operations))
+    return block
+
+
 class _Turn:
     """One request, served from inside `Instance.enter`."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._block = block = self._call("JS_GetContextOpaque", self._call("qjs_get_context_ptr"))
-        known = quickjs.BLOCK.unpack(instance.read(block, quickjs.BLOCK.size))
-        self._kernel, self._undefined, _, *self._operations = known
+        block = _block(instance)
+        self._block = block.address
+        self._kernel, self._undefined, self._operations = block.kernel, block.undefined, block.operations
 
     def serve(self, request: bytes) -> int:
         source = self._ask(Operation.RUN, self._text(request))

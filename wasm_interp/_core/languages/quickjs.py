@@ -36,6 +36,8 @@ _TOO_LONG = {
     FrameKind.RESULT: b'{"data":{"text/plain":"[a result of more bytes than a frame may have]"},"main":true}',
     FrameKind.ERROR: b'{"name":"Error","value":"[an error of more bytes than a frame may have]"}',
 }
+_LAST_KINDS = {int(kind): kind for kind in _TOO_LONG}
+_DONE_FRAME = encode_frame(FrameKind.DONE, b"{}")
 _telling: WeakSet[Instance] = WeakSet()
 _CALLS = {call.name: call for call in CALLS}
 
@@ -220,13 +222,13 @@ def _send(call: HostCall) -> int:
 
 
 def _finish(call: HostCall) -> int:
-    """finish(room, JSON of the main result or "", JSON of the error or ""): the last frames of a run, at once"""
+    """finish(room, [kind, JSON text]...): the last frames of a run, at once"""
     room, door = call.integer(0), call.instance.door
-    for index, kind in ((1, FrameKind.RESULT), (2, FrameKind.ERROR)):
-        payload = call.text(index, room) if index < call.count else b""
-        if payload:
-            _offer(door, kind, payload)
-    door(encode_frame(FrameKind.DONE, b"{}"))
+    for index in range(1, call.count - 1, 2):
+        kind = _LAST_KINDS.get(call.integer(index))
+        if kind is not None:
+            _offer(door, kind, call.text(index + 1, room))
+    door(_DONE_FRAME)
     return call.undefined()
 
 

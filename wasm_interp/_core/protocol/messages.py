@@ -60,6 +60,7 @@ class DoneMessage:
     """The run is over."""
 
 
+_DONE = DoneMessage()
 Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMessage | DoneMessage
 
 
@@ -73,8 +74,10 @@ def read_message(frame: Frame) -> Message:
     Numbers are finite. Text is Unicode that UTF-8 can hold: a lone surrogate becomes U+FFFD, as in output.
     """
     payload = frame.payload
+    if frame.kind is FrameKind.DONE and payload == b"{}":
+        return _DONE
     try:
-        fields = json.loads(payload.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+        fields = _from_json(payload.decode())
         if _ESCAPED_SURROGATE.search(payload):
             fields = _whole_text(fields)
     except (ValueError, RecursionError) as error:
@@ -93,6 +96,9 @@ def _finite(digits: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{digits} is too large a number")
     return value
+
+
+_from_json = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
 
 
 def _whole_text(value: Any) -> Any:
@@ -142,7 +148,7 @@ def _clear(fields: dict[str, Any]) -> ClearMessage:
 
 
 def _done(fields: dict[str, Any]) -> DoneMessage:
-    return DoneMessage()
+    return _DONE
 
 
 _READERS: dict[FrameKind, Callable[[dict[str, Any]], Message]] = {

@@ -14,6 +14,7 @@ from wasm_interp import (
     ExecutionError,
     ExecutionResult,
     FileInfo,
+    HostRequest,
     Logs,
     Result,
     StateAfterStop,
@@ -188,6 +189,8 @@ WHOLE = ExecutionResult(
     execution_count=3,
     usage=Usage(seconds=0.25, fuel=9, memory_bytes=65_536, output_bytes=3, file_bytes=7),
     stopped=StopReason(StopKind.TIMEOUT, StateAfterStop.KEPT, "detail"),
+    waiting=[HostRequest("req-1", "n", {"a": 1})],
+    undone=True,
     truncated=("stdout",),
 )
 
@@ -201,6 +204,8 @@ def test_a_run_has_the_documented_fields() -> None:
         "execution_count",
         "usage",
         "stopped",
+        "waiting",
+        "undone",
         "truncated",
     ]
 
@@ -273,6 +278,6 @@ def test_everything_a_run_gives_can_be_copied_and_pickled(value: Any) -> None:
 
 
 def test_the_words_for_stops_are_plain_text() -> None:
-    assert [str(kind) for kind in StopKind] == ["timeout", "interrupt", "exited", "fuel", "stack", "trap"]
+    assert [str(kind) for kind in StopKind] == ["waiting", "timeout", "interrupt", "exited", "fuel", "stack", "trap"]
     assert [str(state) for state in StateAfterStop] == ["kept", "rolled_back", "lost"]
     assert json.dumps(StopKind.TIMEOUT) == '"timeout"'

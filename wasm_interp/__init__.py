@@ -53,6 +53,7 @@ from wasm_interp.limits import Limits, set_memory_ceiling
 from wasm_interp.results import (
     ExecutionError,
     ExecutionResult,
+    HostRequest,
     Logs,
     Result,
     StateAfterStop,
@@ -87,6 +88,7 @@ __all__ = [
     "FunctionError",
     "GuestError",
     "GuestTrapped",
+    "HostRequest",
     "Image",
     "ImageInfo",
     "Invocation",

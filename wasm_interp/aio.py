@@ -16,7 +16,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
-from wasm_interp.context import CodeContext
+from wasm_interp.context import CodeContext, Transaction
 from wasm_interp.files import FileInfo, Files
 from wasm_interp.images import Image
 from wasm_interp.limits import Limits
@@ -61,6 +61,7 @@ class AsyncSandbox:
         timeout: float | None = DEFAULT_CONTEXT_TIMEOUT,
         limits: Limits | None = None,
         figure_formats: Sequence[str] = ("png",),
+        history_bytes: int | None = None,
     ) -> CodeContext:
         """See Sandbox.create_code_context. Run cells in it with this sandbox's ``run_code``."""
         create = partial(
@@ -70,6 +71,7 @@ class AsyncSandbox:
             timeout=timeout,
             limits=limits,
             figure_formats=figure_formats,
+            history_bytes=history_bytes,
         )
         return await asyncio.to_thread(create, language)
 
@@ -86,6 +88,7 @@ class AsyncSandbox:
         on_result: Callable[[Result], None] | None = None,
         on_error: Callable[[ExecutionError], None] | None = None,
         on_input: Callable[[str], str] | None = None,
+        transaction: Transaction = False,
     ) -> ExecutionResult:
         """See Sandbox.run_code. ``on_input`` alone is called on the guest's thread, since the guest waits for it."""
         chosen = await self._context_for(context, language)
@@ -101,11 +104,38 @@ class AsyncSandbox:
             on_result=told.in_loop(on_result),
             on_error=told.in_loop(on_error),
             on_input=on_input,
+            transaction=transaction,
         )
-        result = await self._run(chosen, run)
-        if told.error is not None:
-            raise told.error
-        return result
+        return await self._run_and_tell(chosen, run, told)
+
+    async def resume(
+        self,
+        context: CodeContext | str,
+        values: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        on_stdout: Callable[[str], None] | None = None,
+        on_stderr: Callable[[str], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+        on_error: Callable[[ExecutionError], None] | None = None,
+        on_input: Callable[[str], str] | None = None,
+        transaction: Transaction = False,
+    ) -> ExecutionResult:
+        """See CodeContext.resume."""
+        chosen = await self._context_for(context, None)
+        told = _Told(asyncio.get_running_loop())
+        go_on = partial(
+            chosen.resume,
+            values,
+            timeout=timeout,
+            on_stdout=told.in_loop(on_stdout),
+            on_stderr=told.in_loop(on_stderr),
+            on_result=told.in_loop(on_result),
+            on_error=told.in_loop(on_error),
+            on_input=on_input,
+            transaction=transaction,
+        )
+        return await self._run_and_tell(chosen, go_on, told)
 
     async def fork(self) -> AsyncSandbox:
         """See Sandbox.fork."""
@@ -161,6 +191,14 @@ class AsyncSandbox:
         if context is not None:
             return find()
         return await asyncio.wrap_future(self._thread(_DEFAULTS).submit(find))
+
+    async def _run_and_tell(
+        self, context: CodeContext, run: Callable[[], ExecutionResult], told: _Told
+    ) -> ExecutionResult:
+        result = await self._run(context, run)
+        if told.error is not None:
+            raise told.error
+        return result
 
     async def _run(self, context: CodeContext, run: Callable[[], ExecutionResult]) -> ExecutionResult:
         future = self._thread(context.id).submit(run)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any, Literal
 
 from wasm_interp._core.kernel.collector import Callbacks
-from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.history import History
+from wasm_interp._core.kernel.kernel import Kernel, Resumption, Run
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.turnstile import Turnstile
 from wasm_interp._core.snapshots.document import ContextData
 from wasm_interp._core.snapshots.rest import pages_of
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp.errors import ContextClosed, UsageError
-from wasm_interp.results import ExecutionError, ExecutionResult, Result
+from wasm_interp.results import ExecutionError, ExecutionResult, HostRequest, Result
 from wasm_interp.snapshot import Checkpoint
+
+Transaction = bool | Literal["files"]
 
 
 class CodeContext:
@@ -27,7 +32,15 @@ class CodeContext:
     run in parallel. Use it as a context manager, or call ``close``, to give its memory back early.
     """
 
-    def __init__(self, identity: str, language: str, cwd: str, timeout: float | None, kernel: Kernel) -> None:
+    def __init__(
+        self,
+        identity: str,
+        language: str,
+        cwd: str,
+        timeout: float | None,
+        kernel: Kernel,
+        history_bytes: int | None = None,
+    ) -> None:
         self.id = identity
         self.language = language
         self.cwd = cwd
@@ -36,6 +49,9 @@ class CodeContext:
         self._kernel = kernel
         self._turnstile = Turnstile()
         self._is_closed = False
+        self._history = None if history_bytes is None else History[Checkpoint](history_bytes, _savepoint_of)
+        self._held_for: CodeContext | None = None  # whose transaction over files it waits for
+        self._on_transaction: Callable[[CodeContext, Callable[[], ExecutionResult]], ExecutionResult] = _no_files
         self._on_close: Callable[[CodeContext], None] = lambda context: None
         self._on_fork: Callable[[CodeContext, Savepoint], CodeContext] = _no_owner
 
@@ -50,6 +66,7 @@ class CodeContext:
         on_result: Callable[[Result], None] | None = None,
         on_error: Callable[[ExecutionError], None] | None = None,
         on_input: Callable[[str], str] | None = None,
+        transaction: Transaction = False,
     ) -> ExecutionResult:
         """Run one cell and wait for its end.
 
@@ -57,24 +74,76 @@ class CodeContext:
         The callbacks run as output is produced, on the thread that runs the guest; on_error once, at the end.
         on_input gets the prompt of ``input()`` and returns the line; without it ``input()`` raises EOFError in the
         program. Raises UsageError for misuse, ContextClosed, and whatever a callback raised (after the run).
+
+        transaction: True: a cell that ends with an error, whichever, or whose callback raises, is undone: variables,
+        modules and open files are as before it, and ``result.undone`` says so. "files": what was written to files is
+        undone too; no other context of the sandbox runs meanwhile. Output is kept. Linux only; else SnapshotError.
         """
         run = Run(
             checked_code(code),
             checked_timeout(self.timeout if timeout is None else timeout),
             checked_environment(env_vars),
             Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+            checked_transaction(transaction) is not False,
         )
-        if self._kernel.is_calling_back():
-            raise UsageError(f"a callback cannot run code in its own context {self.id}, whose cell waits for it")
-        with self._turnstile:
-            if self._is_closed:
-                raise ContextClosed(f"context {self.id} is closed")
-            self.last_used = _now()
-            try:
-                return self._kernel.execute(run)
-            finally:
-                if self._is_closed:
-                    self._kernel.close()
+        return self._serve(lambda: self._kernel.execute(run), transaction)
+
+    def resume(
+        self,
+        values: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        on_stdout: Callable[[str], None] | None = None,
+        on_stderr: Callable[[str], None] | None = None,
+        on_result: Callable[[Result], None] | None = None,
+        on_error: Callable[[ExecutionError], None] | None = None,
+        on_input: Callable[[str], str] | None = None,
+        transaction: Transaction = False,
+    ) -> ExecutionResult:
+        """Let the cell that awaits the host go on: ``values`` maps the ids of ``waiting`` to what each await gives.
+
+        A value is JSON, or an exception, which is raised at the await: in Python as the built-in class of its name,
+        or else RuntimeError; in JavaScript as an Error of its name. Requests without a value go on waiting: the result
+        says so again when the cell can do nothing without them.
+        The result is of the part that ran now; its ``execution_count`` is the cell's. A context can be forked and
+        snapshotted while it waits, and each copy resumed in its own way.
+        Raises UsageError for an id that is not waited for, for a value that is not JSON, when there are no values, and
+        when nothing waits; else as ``run``.
+        """
+        resumption = Resumption(
+            checked_answers(values),
+            checked_timeout(self.timeout if timeout is None else timeout),
+            Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+            checked_transaction(transaction) is not False,
+        )
+        return self._serve(lambda: self._kernel.resume(resumption), transaction)
+
+    @property
+    def waiting(self) -> list[HostRequest]:
+        """What the last cell awaits of the host, in the order asked; empty when it has ended."""
+        return list(self._kernel.waiting)
+
+    @property
+    def history(self) -> list[Checkpoint]:
+        """What the context was before each of its last runs, the oldest first; as many as ``history_bytes`` hold.
+
+        They belong to the context, which closes them. Raises UsageError for a context that was made without.
+        """
+        return self._kept_history().states
+
+    def undo(self, count: int = 1) -> None:
+        """Be again what the context was before its last ``count`` runs; files stay as written.
+
+        Raises UsageError when the history does not go back so far, ContextClosed.
+        """
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise UsageError(f"count must be a whole number of at least 1, not {count!r}")
+        with self._between_runs():
+            history = self._kept_history()
+            if count > (known := len(history.states)):
+                raise UsageError(f"the history of context {self.id} holds {known} runs, not {count}")
+            with history.take_back(count) as wanted:
+                self._kernel.return_to(wanted._savepoint)
 
     def fork(self) -> CodeContext:
         """A new context of the same sandbox that goes on from here, independently: variables, modules, open files,
@@ -129,7 +198,43 @@ class CodeContext:
         self._kernel.refuse_runs()
         if not self._kernel.is_calling_back():
             with self._turnstile:
-                self._kernel.close()
+                self._free()
+
+    def _serve(self, execute: Callable[[], ExecutionResult], transaction: Transaction) -> ExecutionResult:
+        if self._kernel.is_calling_back():
+            raise UsageError(f"a callback cannot run code in its own context {self.id}, whose cell waits for it")
+        if self._held_for is not None and self._held_for._kernel.is_calling_back():
+            raise UsageError(f"context {self.id} waits for the transaction over files whose callback this is")
+        if transaction == "files":
+            return self._on_transaction(self, lambda: self._execute(execute))
+        with self._turnstile:
+            return self._execute(execute)
+
+    def _execute(self, execute: Callable[[], ExecutionResult]) -> ExecutionResult:
+        """The caller holds the context."""
+        if self._is_closed:
+            raise ContextClosed(f"context {self.id} is closed")
+        self.last_used = _now()
+        try:
+            if self._history is not None:
+                self._history.add(Checkpoint(self, self._kernel.save()))
+            result = execute()
+            if self._history is not None and result.undone:
+                self._history.take_back(1).close()
+            return result
+        finally:
+            if self._is_closed:
+                self._free()
+
+    def _kept_history(self) -> History[Checkpoint]:
+        if self._history is None:
+            raise UsageError(f"context {self.id} keeps no history: create_code_context(history_bytes=...)")
+        return self._history
+
+    def _free(self) -> None:
+        if self._history is not None:
+            self._history.close()
+        self._kernel.close()
 
     def _data(self, savepoint: Savepoint) -> ContextData:
         """What a snapshot says of it."""
@@ -145,6 +250,8 @@ class CodeContext:
             start=self._kernel.start,
             told=savepoint.told,
             execution_count=savepoint.execution_count,
+            waiting=savepoint.waiting,
+            history_bytes=self._history_bytes,
             size_bytes=savepoint.memory.image.size_bytes,
             runs=runs,
             pages=pages,
@@ -153,13 +260,18 @@ class CodeContext:
 
     @classmethod
     def _from_data(cls, data: ContextData, kernel: Kernel) -> CodeContext:
-        context = cls(data.identity, data.language, data.cwd, data.timeout, kernel)
+        context = cls(data.identity, data.language, data.cwd, data.timeout, kernel, data.history_bytes)
         context.created_at, context.last_used = data.created_at, data.last_used
         return context
 
     def _made_from(self, savepoint: Savepoint, fs: FileSystem, identity: str) -> CodeContext:
         """A context like this one that goes on from ``savepoint`` over ``fs``."""
-        return CodeContext(identity, self.language, self.cwd, self.timeout, self._kernel.made_from(savepoint, fs))
+        kernel = self._kernel.made_from(savepoint, fs)
+        return CodeContext(identity, self.language, self.cwd, self.timeout, kernel, self._history_bytes)
+
+    @property
+    def _history_bytes(self) -> int | None:
+        return None if self._history is None else self._history.most_bytes
 
     @contextmanager
     def _between_runs(self) -> Iterator[None]:
@@ -205,6 +317,14 @@ def _no_owner(context: CodeContext, savepoint: Savepoint) -> CodeContext:
     raise ContextClosed(f"context {context.id} belongs to no sandbox")
 
 
+def _no_files(context: CodeContext, execute: Callable[[], ExecutionResult]) -> ExecutionResult:
+    raise ContextClosed(f"context {context.id} belongs to no sandbox")
+
+
+def _savepoint_of(checkpoint: Checkpoint) -> Savepoint:
+    return checkpoint._savepoint
+
+
 def checked_code(code: str) -> str:
     """Raises UsageError unless it is text."""
     if not isinstance(code, str):
@@ -221,6 +341,32 @@ def checked_timeout(timeout: float | None) -> float | None:
     if math.isnan(timeout) or timeout < 0:
         raise UsageError(f"timeout must be at least 0 seconds, not {timeout}")
     return None if math.isinf(timeout) else float(timeout)
+
+
+def checked_transaction(transaction: Transaction) -> Transaction:
+    """Raises UsageError for what is no kind of transaction."""
+    if transaction is True or transaction is False or transaction == "files":
+        return transaction
+    raise UsageError(f'transaction must be True, False or "files", not {transaction!r}')
+
+
+def checked_answers(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """As `Answers` has them. Raises UsageError for what cannot be told."""
+    if not isinstance(values, Mapping):
+        raise UsageError(f"values must be a mapping of ids to values, not {type(values).__name__}")
+    if not values:
+        raise UsageError("give a value for at least one of the requests that the cell waits for")
+    return {identity: _answer(identity, value) for identity, value in values.items()}
+
+
+def _answer(identity: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, BaseException):
+        return {"error": {"name": type(value).__name__, "message": str(value)}}
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the value for {identity!r} is not JSON: {error}") from None
+    return {"value": value}
 
 
 def checked_environment(variables: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -18,7 +18,7 @@ from wasm_interp.context import checked_code, checked_timeout
 from wasm_interp.errors import ContextClosed, FunctionError, UsageError
 from wasm_interp.images import Image
 from wasm_interp.limits import Limits
-from wasm_interp.results import ExecutionResult
+from wasm_interp.results import ExecutionError, ExecutionResult
 from wasm_interp.sandbox import DEFAULT_CONTEXT_TIMEOUT, Sandbox
 
 if TYPE_CHECKING:  # programs that need neither do not import them
@@ -176,7 +176,7 @@ class Function:
         context = self._sandbox.create_code_context(language, timeout=timeout)
         self.language = context.language
         loaded = context.run(source)
-        if loaded.error is not None:
+        if loaded.error is not None or loaded.waiting:
             raise _failure(loaded, f"the source of {self.entrypoint} could not be loaded: ")
         setup = _PYTHON_SETUP if self.language == "python" else _JAVASCRIPT_SETUP
         prepared = context.run(setup.format(name=self.entrypoint))
@@ -207,7 +207,7 @@ class Function:
         limit = self.timeout if timeout is None else checked_timeout(timeout)
         with closing(kernel):
             result = kernel.execute(Run(self._call.format(event=event), limit))
-        if result.error is not None:
+        if result.error is not None or result.waiting:
             raise _failure(result, "")
         return Invocation(_answer(result, self.language), result)
 
@@ -267,9 +267,14 @@ def _outcome(call: Future[Any], *, return_errors: bool) -> Any:
 
 
 def _failure(result: ExecutionResult, preface: str) -> FunctionError:
-    error = result.error
-    assert error is not None
+    error = result.error or _nobody_answers(result)
     return FunctionError(error.name, preface + error.value, _without_ours(error.traceback), result)
+
+
+def _nobody_answers(result: ExecutionResult) -> ExecutionError:
+    name = result.waiting[0].name
+    message = f"host.request({name!r}): nobody answers the requests of a Function; a context's are answered by resume"
+    return ExecutionError("RuntimeError", message, [f"RuntimeError: {message}"])
 
 
 def _without_ours(traceback: list[str]) -> list[str]:

@@ -144,6 +144,8 @@ def _made(
         result = context.run(setup)
         if result.error is not None:
             raise UsageError("the setup of the image failed:\n" + "\n".join(result.error.traceback))
+        if result.stopped is not None:
+            raise UsageError(f"the setup of the image did not end: {result.stopped.detail}")
         return sandbox.snapshot()
 
 

@@ -190,9 +190,22 @@ class ExecutionError:
         return "\n".join(self.traceback) or f"{self.name}: {self.value}"
 
 
+@dataclass(frozen=True, slots=True)
+class HostRequest:
+    """What a cell awaits of the host: ``await host.request(name, payload)`` inside.
+
+    id: to answer it by, with ``CodeContext.resume``; unique in its context. payload: a JSON value of the program's.
+    """
+
+    id: str
+    name: str
+    payload: Any = None
+
+
 class StopKind(StrEnum):
     """What ended a run before its program did."""
 
+    WAITING = "waiting"  # not ended: the cell awaits the host, and goes on with `CodeContext.resume`
     TIMEOUT = "timeout"
     INTERRUPT = "interrupt"
     EXITED = "exited"  # the program ended its own interpreter: os._exit, os.abort
@@ -238,7 +251,9 @@ class Usage:
 class ExecutionResult:
     """Everything that one run gave.
 
-    truncated: streams ("stdout", "stderr", "results", "error") that passed the output limit.
+    waiting: what the cell awaits of the host, where ``stopped`` says so; else empty.
+    undone: whether the run was a transaction that failed, so that the context is as it was before it.
+    truncated: streams ("stdout", "stderr", "results", "requests", "error") that passed the output limit.
     """
 
     code: str
@@ -248,6 +263,8 @@ class ExecutionResult:
     execution_count: int = 0
     usage: Usage = field(default_factory=Usage)
     stopped: StopReason | None = None
+    waiting: list[HostRequest] = field(default_factory=list)
+    undone: bool = False
     truncated: tuple[str, ...] = ()
 
     @property

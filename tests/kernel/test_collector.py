@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from wasm_interp import ExecutionError, ExecutionResult, Result, UsageError
+from wasm_interp import ExecutionError, ExecutionResult, HostRequest, Result, UsageError
 from wasm_interp._core.kernel import collector as collector_module
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.protocol.messages import (
@@ -15,6 +15,7 @@ from wasm_interp._core.protocol.messages import (
     InputMessage,
     ResultMessage,
     UpdateMessage,
+    WaitingMessage,
 )
 from wasm_interp._core.wasi.descriptors import Stream
 
@@ -369,6 +370,15 @@ def test_a_thread_knows_that_it_is_inside_a_callback() -> None:
 
 def ask(run: Run, prompt: str = "name? ") -> dict[str, object]:
     return run.collector.ask(InputMessage(prompt, password=False))
+
+
+def test_what_a_cell_waits_for_counts_as_output() -> None:
+    run = Run(output_bytes=100)
+    run.collector.message(WaitingMessage((HostRequest("a", "n"),)), 101)
+    assert (run.result.waiting, run.collector.output_bytes) == ([], 0)
+    run.collector.message(WaitingMessage((HostRequest("a", "n"),)), 60)
+    assert run.finish().waiting == [HostRequest("a", "n")]
+    assert (run.collector.output_bytes, run.result.truncated) == (60, ("requests",))
 
 
 def test_input_is_what_the_caller_answers() -> None:

@@ -444,3 +444,31 @@ def test_a_callbacks_error_leaves_the_kernel_as_it_is(kernel: Kernel) -> None:
                 **callbacks,
             )
     assert run(kernel, COUNT, DONE).stdout == "5"
+
+
+WAITING = frame(FrameKind.WAITING, b'{"requests": [{"id": "a", "name": "n"}]}')
+
+
+def test_a_guest_that_waits_and_fails_has_failed(kernel: Kernel) -> None:
+    failed = frame(FrameKind.ERROR, b'{"name": "E", "value": "v"}')
+    result = run(kernel, WAITING + failed + DONE)
+    assert (result.waiting, result.stopped, kernel.waiting) == ([], None, ())
+    assert run(kernel, DONE).error is None
+
+
+def test_a_guest_that_waits_and_aborts_waits_for_nothing(kernel: Kernel) -> None:
+    result = run(kernel, WAITING + ABORT)
+    assert (result.waiting, kernel.waiting) == ([], ())
+    assert result.error is not None
+    assert run(kernel, DONE).error is None
+
+
+def test_a_guest_that_says_it_waits_twice_waits_for_the_last(kernel: Kernel) -> None:
+    other = frame(FrameKind.WAITING, b'{"requests": [{"id": "b", "name": "n"}]}')
+    result = run(kernel, WAITING + other + DONE)
+    assert [request.id for request in result.waiting] == [request.id for request in kernel.waiting] == ["b"]
+
+
+def test_waiting_that_is_nonsense_is_answered_so_and_the_run_goes_on(kernel: Kernel) -> None:
+    result = run(kernel, frame(FrameKind.WAITING, b'{"requests": 5}') + STATUS + DONE)
+    assert (raw(result), result.waiting, result.stopped) == (NONSENSE, [], None)

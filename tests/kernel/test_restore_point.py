@@ -52,7 +52,7 @@ class Session:
         self.instance.memory.write(1 * MIB, value * (megabytes * MIB))
 
     def take(self) -> bool:
-        self.point.take(self.instance)
+        self.point.take(self.instance, None)
         return self.point.is_valid
 
     def lose(self) -> None:

@@ -75,7 +75,7 @@ def test_decoder_takes_a_frame_of_exactly_the_cap() -> None:
     assert decoder.receive_data(payload) == [Frame(FrameKind.RESULT, payload)]
 
 
-@pytest.mark.parametrize("kind", [0, 7, 255])
+@pytest.mark.parametrize("kind", [0, 8, 255])
 def test_decoder_refuses_an_unknown_kind(kind: int) -> None:
     with pytest.raises(ProtocolError, match=rf"^frame of unknown kind {kind}$"):
         FrameDecoder().receive_data(header(kind=kind, length=0))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasm_interp import ProtocolError
+from wasm_interp import HostRequest, ProtocolError
 from wasm_interp._core.protocol.frames import Frame, FrameKind
 from wasm_interp._core.protocol.messages import (
     ClearMessage,
@@ -17,6 +17,7 @@ from wasm_interp._core.protocol.messages import (
     Message,
     ResultMessage,
     UpdateMessage,
+    WaitingMessage,
     read_message,
 )
 
@@ -55,6 +56,11 @@ def read(kind: FrameKind, payload: bytes) -> Message:
             ErrorMessage("E", "v", ["a", "b"]),
         ),
         (FrameKind.ERROR, b'{"name": "E", "value": ""}', ErrorMessage("E", "", [])),
+        (
+            FrameKind.WAITING,
+            b'{"requests": [{"id": "a", "name": "n", "payload": [1]}, {"id": "b", "name": ""}]}',
+            WaitingMessage((HostRequest("a", "n", [1]), HostRequest("b", ""))),
+        ),
         (FrameKind.INPUT, b'{"prompt": "p", "password": true}', InputMessage("p", password=True)),
         (FrameKind.INPUT, b"{}", InputMessage("", password=False)),
         (FrameKind.CLEAR, b'{"wait": true}', ClearMessage(wait=True)),
@@ -146,6 +152,26 @@ def test_text_is_whole_unicode(escaped: bytes, text: str) -> None:
     assert read(FrameKind.RESULT, payload) == ResultMessage({text: [text, {text: 1}]}, False, None)
 
 
+@pytest.mark.parametrize(
+    ("requests", "mistake"),
+    [
+        (None, "field 'requests' is NoneType, not list"),
+        ([], "a cell waits for 0 requests, not for 1 to 1000"),
+        ([{"id": str(n), "name": ""} for n in range(1001)], "a cell waits for 1001 requests, not for 1 to 1000"),
+        ([5], "a request is int, not an object"),
+        ([{"name": "n"}], "field 'id' is missing"),
+        ([{"id": "a"}], "field 'name' is missing"),
+        ([{"id": 1, "name": "n"}], "field 'id' is int, not str"),
+        ([{"id": "a", "name": "n"}] * 2, "two requests have the same id"),
+        ([{"id": "a" * 101, "name": "n"}], "a request has an id or a name that is too long"),
+        ([{"id": "a", "name": "n" * 1001}], "a request has an id or a name that is too long"),
+    ],
+)
+def test_what_no_cell_can_wait_for_is_refused(requests: Any, mistake: str) -> None:
+    with pytest.raises(ProtocolError, match=f"^{re.escape(mistake)}$"):
+        read(FrameKind.WAITING, json.dumps({"requests": requests}).encode())
+
+
 def test_a_repeated_field_counts_once() -> None:
     assert read(FrameKind.UPDATE, b'{"data": 1, "data": {}, "display_id": "a", "display_id": "b"}') == UpdateMessage(
         {}, "b"
@@ -166,6 +192,7 @@ def test_any_json_gives_a_message_of_its_kind_or_protocol_error(kind: FrameKind,
         FrameKind.ERROR: ErrorMessage,
         FrameKind.INPUT: InputMessage,
         FrameKind.CLEAR: ClearMessage,
+        FrameKind.WAITING: WaitingMessage,
         FrameKind.DONE: DoneMessage,
     }[kind]
     with contextlib.suppress(ProtocolError):

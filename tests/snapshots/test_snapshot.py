@@ -278,6 +278,41 @@ def test_every_character_of_the_metadata_changed_does_no_harm(session: bytes) ->
                 continue
 
 
+REQUEST = {"id": "req-1", "name": "n", "payload": None}
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        5,
+        {},
+        {"code": "x"},
+        {"code": 5, "requests": [REQUEST]},
+        {"code": "x", "requests": []},
+        {"code": "x", "requests": [REQUEST, REQUEST]},
+        {"code": "x", "requests": [REQUEST | {"id": 5}]},
+        {"code": "x", "requests": [REQUEST | {"name": None}]},
+        {"code": "x", "requests": [REQUEST | {"more": 1}]},
+        {"code": "x", "requests": [REQUEST | {"id": f"req-{n}"} for n in range(1001)]},
+    ],
+)
+def test_a_cell_that_cannot_wait_so_is_refused(session: bytes, waiting: Any) -> None:
+    changed = altered(session, lambda metadata: metadata["contexts"][0].update(waiting=waiting))
+    with pytest.raises(SnapshotFormatError):
+        Snapshot.from_bytes(changed)
+
+
+def test_a_cell_that_only_the_snapshot_says_waits_goes_on_to_nothing(session: bytes) -> None:
+    waiting = {"code": "x", "requests": [REQUEST]}
+    changed = altered(session, lambda metadata: metadata["contexts"][0].update(waiting=waiting))
+    with Sandbox.from_snapshot(Snapshot.from_bytes(changed)) as sandbox:
+        context = sandbox.list_code_contexts()[0]
+        assert [request.id for request in context.waiting] == ["req-1"]
+        context.resume({"req-1": 1})
+        assert context.waiting == []
+        assert context.run("1 + 1").text == "2"
+
+
 def test_truncated(small: bytes) -> None:
     for length in range(len(small)):
         with pytest.raises(SnapshotFormatError):
@@ -301,8 +336,8 @@ def test_what_is_not_bytes_is_refused() -> None:
 
 def test_a_future_version(small: bytes) -> None:
     changed = bytearray(small)
-    changed[8] = 2
-    with pytest.raises(SnapshotMismatch, match=r"^the snapshot has version 2 of the format; this wasm_interp reads 1$"):
+    changed[8] = 3
+    with pytest.raises(SnapshotMismatch, match=r"^the snapshot has version 3 of the format; this wasm_interp reads 2$"):
         Snapshot.from_bytes(changed)
 
 
@@ -312,7 +347,9 @@ def test_a_decompression_bomb_is_refused_before_it_unpacks(small: bytes) -> None
     with pytest.raises(SnapshotFormatError, match=r"unpacks to 67108866 bytes; the limit max_bytes is 1048576$"):
         Snapshot.from_bytes(bomb, max_bytes=1 << 20)
     lying = bytearray(bomb)
-    envelope.HEADER.pack_into(lying, 0, envelope.MAGIC, 1, 0, 0, *(*envelope.HEADER.unpack_from(bomb)[4:7], 1000))
+    envelope.HEADER.pack_into(
+        lying, 0, envelope.MAGIC, envelope.VERSION, 0, 0, *(*envelope.HEADER.unpack_from(bomb)[4:7], 1000)
+    )
     lying[-32:] = envelope._digest([bytes(lying[:-32])], None)
     with pytest.raises(SnapshotFormatError, match=r"^the body is not one frame of 1000 bytes$"):
         Snapshot.from_bytes(lying)

@@ -2,9 +2,10 @@
 
 import { analyse } from "./analysis.js";
 import { describe, letEngineMakeStacks, refusal } from "./errors.js";
-import { DONE, ERROR, RESULT, compile, finish as finishRun, send } from "./host.js";
+import { DONE, ERROR, RESULT, WAITING, compile, finish as finishRun, send } from "./host.js";
 import { internal } from "./internal.js";
 import { realm } from "./realm.js";
+import * as requests from "./requests.js";
 import { bundleOf } from "./results.js";
 import { remember } from "./sources.js";
 import { surroundings } from "./surroundings.js";
@@ -18,13 +19,19 @@ let cell = newCell();
 const unhandled = new Map(); // promise -> reason, in the order of their rejections
 
 function newCell() {
-  return { name: "", isAsync: false, promise: undefined, bundle: undefined, error: undefined, isOver: true, isQuiet: false, declared: new Map(), environment: undefined };
+  return { name: "", isAsync: false, promise: undefined, bundle: undefined, error: undefined, isOver: true, isWaiting: false, isQuiet: false, declared: new Map(), environment: undefined };
 }
 
 // A request. For one with code, the source to evaluate: s or a (a script that may
 // await: its value is a promise of {value}), a file name, a zero, the code.
 export function run(text) {
   const request = parse(text);
+  if (request.kind === "resume") {
+    return resume(request);
+  }
+  if (cell.isWaiting) {
+    abandon();
+  }
   cell = newCell();
   unhandled.clear();
   switch (request.kind) {
@@ -66,6 +73,28 @@ function begin(request, name) {
   } catch (error) {
     fail(error);
     return undefined;
+  }
+}
+
+// The host has answered: the cell that waits goes on, with the microtasks that this starts.
+function resume(request) {
+  if (!cell.isWaiting) {
+    cell = newCell();
+  }
+  cell.isOver = cell.isWaiting = false;
+  if (request.start !== undefined) {
+    internal.later.start?.(request.start);
+  }
+  requests.answer(request.answers);
+  return undefined;
+}
+
+// Another cell is to run than the one that waits, which is dropped where it is.
+function abandon() {
+  timers.clear();
+  requests.clear();
+  if (cell.environment !== undefined) {
+    restore(cell.environment);
   }
 }
 
@@ -180,6 +209,11 @@ export function step() {
     }
     settle();
     checkRejections();
+    // Timers that are not due wait too: a cell that gives the host an hour to answer does not wait that hour here.
+    if (cell.error === undefined && cell.promise !== undefined && requests.any() && !timers.isDue()) {
+      suspend();
+      return undefined;
+    }
     if (cell.error === undefined && timers.runNext()) {
       return true;
     }
@@ -195,6 +229,12 @@ export function step() {
   }
   finish();
   return undefined;
+}
+
+function suspend() {
+  cell.isOver = cell.isWaiting = true;
+  forget();
+  finishRun(WAITING, requests.listed());
 }
 
 function settle() {
@@ -288,5 +328,6 @@ function freeze() {
     Reflect.deleteProperty(realm.variables, name);
   }
   internal.later.freeze?.();
+  requests.forget();
   send(DONE, "{}");
 }

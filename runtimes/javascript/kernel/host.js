@@ -13,6 +13,7 @@ export const DONE = 3;
 export const INPUT = 4;
 export const CLEAR = 5;
 export const UPDATE = 6;
+export const WAITING = 7;
 
 export const { wasi, classId, promiseState, promiseResult, proxyTarget, proxyHandler, quit } = host;
 export const memory = { view: new DataView(scratch), bytes: new Uint8Array(scratch), address: room + 16, offset: 16 };

@@ -4,6 +4,7 @@ import * as host from "./host.js";
 import * as system from "./system.js";
 import * as timers from "./timers.js";
 import { inspect, format, formatWithOptions, stripVTControlCharacters } from "./inspect.js";
+import * as requests from "./requests.js";
 import * as results from "./results.js";
 import { classOf, types, innerPromise } from "./types.js";
 import { surroundings } from "./surroundings.js";
@@ -12,6 +13,7 @@ export const internal = {
   host,
   system,
   timers,
+  requests,
   inspect,
   format,
   formatWithOptions,

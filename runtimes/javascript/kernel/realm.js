@@ -11,7 +11,7 @@ const LIBRARIES = { buffer: "buffer", "base64-js": "base64-js", ieee754: "ieee75
 // In the order in which they need one another; each is a file of node/ or a library.
 const BUILTINS = [
   "web", "events", "path", "buffer", "util", "url", "process", "timers", "console", "os", "assert", "fs", "string_decoder",
-  "querystring", "crypto", "perf_hooks", "module", "display", "globals",
+  "querystring", "crypto", "perf_hooks", "module", "display", "host", "globals",
 ];
 
 export function begin(global, variables) {

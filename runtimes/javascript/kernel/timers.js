@@ -50,6 +50,11 @@ export function clear() {
   ticks = [];
 }
 
+// Whether something is to run without waiting for it.
+export function isDue() {
+  return immediates.some((each) => each.alive) || timers.some((timer) => timer.alive && timer.due <= milliseconds());
+}
+
 // Run what is due next, after waiting for it; false if there is nothing that the cell waits for.
 export function runNext() {
   if (!timers.length && !immediates.length) {

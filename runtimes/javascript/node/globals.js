@@ -24,6 +24,7 @@ define("process", require("process"));
 define("console", require("console"));
 define("crypto", require("crypto").webcrypto);
 define("display", require("display"));
+define("host", require("host"));
 defineEnumerable("global", globalThis);
 
 // In a cell, files are looked for from the working folder.

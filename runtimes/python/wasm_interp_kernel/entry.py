@@ -21,6 +21,7 @@ from wasm_interp_kernel import (
     magics,
     preload,
     protocol,
+    requests,
     sources,
     streams,
     tables,
@@ -35,6 +36,7 @@ _getrecursionlimit, _setrecursionlimit = sys.getrecursionlimit, sys.setrecursion
 _getcwd = os.getcwd
 _finders = sys.path_importer_cache
 _DONE = protocol.DONE_FRAME
+Suspended = loop.Suspended
 _MIN_RECURSION = 300  # the kernel's own depth while it formats an error
 #: Where warnings that point past the program's frames are remembered as shown.
 _session_globals = Session.run.__globals__
@@ -52,17 +54,61 @@ def run_cell(request: dict) -> None:
     saved = None
     outcome = b""
     try:
-        streams.repair()
-        if "start" in request:
-            _start(request["start"])
+        if session.paused is not None:
+            _abandon()
+        _prepare(request)
         if "env" in request:
             saved = environment.overlay(request["env"])
-        session.namespace.pop("__warningregistry__", None)
-        _session_globals.pop("__warningregistry__", None)
-        _see_new_files()
         outcome = session.run(request["code"], sources.name_of(request["count"]))
+    except Suspended:
+        _pause(saved)
+        return
     except BaseException as exc:
         outcome = _report(exc)
+    _conclude(outcome, saved)
+
+
+def run_on(request: dict) -> None:
+    """Go on with the cell that awaits the host, whose answers are here."""
+    paused = session.paused
+    outcome = b""
+    try:
+        _prepare(request)
+        requests.answer(request["answers"])
+        outcome = session.resume()
+    except Suspended:
+        _pause(paused.environment)
+        return
+    except BaseException as exc:
+        outcome = _report(exc)
+    _conclude(outcome, None if paused is None else paused.environment)
+
+
+def _prepare(request: dict) -> None:
+    streams.repair()
+    if "start" in request:
+        _start(request["start"])
+    session.namespace.pop("__warningregistry__", None)
+    _session_globals.pop("__warningregistry__", None)
+    _see_new_files()
+
+
+def _pause(saved: dict | None) -> None:
+    session.paused.environment = saved
+    _settle()
+    _finish(requests.waiting_frame())
+
+
+def _abandon() -> None:
+    """Another cell is to run: the one that awaits the host is cancelled where it is."""
+    paused, session.paused = session.paused, None
+    loop.cancel(paused.task)
+    if paused.environment is not None:
+        environment.restore(paused.environment)
+
+
+def _conclude(outcome: bytes, saved: dict | None) -> None:
+    """A cell is over: its open figures, then its value or error; ``saved`` is of the variables that it alone had."""
     _settle()
     if figures.any_open():
         outcome = _show_figures() + outcome
@@ -172,6 +218,7 @@ def run_addresses(request: dict) -> None:
 def run_freeze(request: dict) -> None:
     """Forget the cells run so far, and bring the interpreter to rest for the image."""
     session.reset()
+    requests.forget()
     tracebacks.forget_last()
     preload.freeze()
     _finish(b"")
@@ -179,6 +226,7 @@ def run_freeze(request: dict) -> None:
 
 _KINDS: dict[str, Callable[[dict], None]] = {
     "run": run_cell,
+    "resume": run_on,
     "ping": run_ping,
     "preload": run_preload,
     "addresses": run_addresses,
@@ -222,6 +270,7 @@ def install() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what the host's interrupt becomes
     unsupported.install()
     display.install()
+    requests.install()
     figures.install()
     libraries.install()
     tables.install()

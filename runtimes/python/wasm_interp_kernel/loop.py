@@ -9,8 +9,10 @@ import errno
 import time
 from asyncio import base_events, events
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from types import TracebackType
+
+from wasm_interp_kernel import requests
 
 _sleep, _monotonic = time.sleep, time.monotonic
 _copy_context = copy_context
@@ -19,14 +21,33 @@ _copy_context = copy_context
 SLICE_SECONDS = 0.05
 
 
+class Suspended(BaseException):
+    """A cell awaits the host, and nothing is left to do meanwhile. Never seen by the program.
+
+    ``task`` and ``context`` are what ``go_on`` takes.
+    """
+
+    task: asyncio.Task
+    context: Context
+
+
 class _Clock:
     """What BaseEventLoop calls its selector: it only waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: "KernelEventLoop") -> None:
         self.woken = False
+        self._loop = loop
 
     def select(self, timeout: float | None) -> list[object]:
+        # Timers that are not due wait too: a cell that gives the host an hour to answer does not wait that hour here.
+        if timeout != 0 and not self.woken and self._loop.may_suspend and requests.any_of(self._loop):
+            raise Suspended
         if timeout is None and not self.woken:
+            if requests.any_of(self._loop):
+                raise RuntimeError(
+                    "host.request() is to be awaited by a cell itself, not under asyncio.run(), run_until_complete()"
+                    " or %time"
+                )
             raise RuntimeError(
                 "every task is waiting and nothing can wake one: this sandbox has no threads, sockets or processes"
             )
@@ -45,7 +66,8 @@ class KernelEventLoop(base_events.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Clock()
+        self.may_suspend = False  # whether nothing but the kernel is below it on the stack
+        self._selector = _Clock(self)
 
     def _process_events(self, event_list: list[object]) -> None:
         pass
@@ -91,24 +113,43 @@ def session_loop() -> KernelEventLoop:
     return _session
 
 
-def run(coroutine: Coroutine) -> object:
+def run(coroutine: Coroutine, *, may_suspend: bool = False) -> object:
     """Run a cell's coroutine to its end on the session's loop and return its value.
 
-    Raises what the coroutine raises. When the loop itself stops (an interrupt while it sleeps, nothing left to
-    wait for), the error shows where the cell was waiting.
+    Raises what the coroutine raises; Suspended where it may be, and awaits the host. When the loop itself stops (an
+    interrupt while it sleeps, nothing left to wait for), the error shows where the cell was waiting.
     """
-    loop = session_loop()
     context = _copy_context()
-    task = loop.create_task(coroutine, context=context)
+    task = session_loop().create_task(coroutine, context=context)
+    return _drive(task, context, may_suspend)
+
+
+def go_on(task: asyncio.Task, context: Context) -> object:
+    """The same for a task that was suspended."""
+    return _drive(task, context, True)
+
+
+def _drive(task: asyncio.Task, context: Context, may_suspend: bool) -> object:
+    loop = task.get_loop()
+    loop.may_suspend = may_suspend
     try:
         return loop.run_until_complete(task)
+    except Suspended as suspended:
+        suspended.task, suspended.context = task, context
+        raise
     except BaseException as exc:
         if task.done():
             raise
         stopped = exc
     finally:
+        loop.may_suspend = False
         _adopt(context)
     raise stopped.with_traceback(_cancel(loop, task))
+
+
+def cancel(task: asyncio.Task) -> None:
+    """End a task that was suspended; its clean-up runs."""
+    _cancel(task.get_loop(), task)
 
 
 def _adopt(context) -> None:

@@ -12,7 +12,7 @@ from struct import Struct
 import _host
 
 MAGIC = b"\xf7WI\x01"
-RESULT, ERROR, DONE, INPUT, CLEAR, UPDATE = 1, 2, 3, 4, 5, 6
+RESULT, ERROR, DONE, INPUT, CLEAR, UPDATE, WAITING = 1, 2, 3, 4, 5, 6, 7
 MAX_PAYLOAD_BYTES = 16 << 20  # the decoder on the other side refuses more
 
 _pack_header = Struct("<4sBxI").pack

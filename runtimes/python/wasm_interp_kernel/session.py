@@ -9,6 +9,17 @@ _CO_COROUTINE = 0x80
 _sys = sys.__dict__
 
 
+class Paused:
+    """A cell that awaits the host: its task, and what is to come after that."""
+
+    def __init__(self, suspended: loop.Suspended, expression: CodeType | None, *, is_value: bool) -> None:
+        self.task = suspended.task
+        self.context = suspended.context
+        self.expression = expression  # yet to be evaluated
+        self.is_value = is_value  # whether the task's outcome is the value of the cell
+        self.environment = None  # what it has to give back at its end
+
+
 class Session:
     """Runs cells in ``namespace`` and remembers ``_``, ``__`` and ``___``.
 
@@ -20,6 +31,7 @@ class Session:
         self.namespace = namespace
         self.compiler = cells.CellCompiler()
         self._remembered: dict[str, int] = {}  # ids, so that a deleted value is not kept alive
+        self.paused: Paused | None = None
 
     def reset(self) -> None:
         """Forget every name and value that cells have left; ``__name__`` and its like stay."""
@@ -28,6 +40,7 @@ class Session:
                 del self.namespace[name]
         self._remembered.clear()
         self.compiler = cells.CellCompiler()
+        self.paused = None
 
     def run(self, source: str, filename: str) -> bytes:
         """Run a cell; the frame of its result, or nothing. Raises what the cell raises."""
@@ -39,16 +52,38 @@ class Session:
             source = cells.dedent(source)
         statements, expression = self.compiler.compile(source, filename)
         if statements is not None:
-            self.execute(statements)
+            try:
+                self.execute(statements, may_suspend=True)
+            except loop.Suspended as suspended:
+                self.paused = Paused(suspended, expression, is_value=False)
+                raise
+        return self._evaluate(expression)
+
+    def resume(self) -> bytes:
+        """Go on with the cell that is paused. As ``run``."""
+        paused, self.paused = self.paused, None
+        try:
+            value = loop.go_on(paused.task, paused.context)
+        except loop.Suspended:
+            self.paused = paused
+            raise
+        return self.show(value) if paused.is_value else self._evaluate(paused.expression)
+
+    def _evaluate(self, expression: CodeType | None) -> bytes:
         if expression is None:
             return b""
-        return self.show(self.execute(expression))
+        try:
+            value = self.execute(expression, may_suspend=True)
+        except loop.Suspended as suspended:
+            self.paused = Paused(suspended, None, is_value=True)
+            raise
+        return self.show(value)
 
-    def execute(self, code: CodeType) -> object:
+    def execute(self, code: CodeType, *, may_suspend: bool = False) -> object:
         """Evaluate code in the namespace; code that awaits runs on the session's loop."""
         value = eval(code, self.namespace)
         if code.co_flags & _CO_COROUTINE:
-            return loop.run(value)
+            return loop.run(value, may_suspend=may_suspend)
         return value
 
     def show(self, value: object) -> bytes:

@@ -17,6 +17,7 @@ turn what they have not written themselves into zeros.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wasm_interp._core.images.arena import Arena, Region
@@ -29,7 +30,9 @@ COPIED_ASIDE_BYTES = 2 << 20  # copying these again costs about what mapping and
 SCATTERED_BYTES = 8 << 20  # of one sealed state: a session with a few tables and figures has 1 to 6 MB here and there
 LONG_BYTES = 64 << 10  # a shorter run is copied faster than mapped
 MOST_RUNS = 256  # of one layer: a process may have 65,530 mappings, and 1,000 contexts
-_MOST_LAYERS = 8  # of a sealed image; more are made into one, since each costs every instance its mappings
+# Of a sealed image, the template aside. More are made into one, since each costs every instance its mappings; so are
+# those of which more than half lies under later ones.
+_MOST_LAYERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,10 @@ class Checkpoint:
         self._aside = _scattered(memory, scattered, page_aligned(_length(scattered)))
         self._size_bytes = len(memory)
         self._grow_base()
-        if len(self._base.image.layers) > _MOST_LAYERS:
-            self._flatten_base(memory)
+        own = self._base.image.layers[1:]
+        written = _all_runs(own)
+        if len(own) >= _MOST_LAYERS or sum(map(_layer_bytes, own)) > 2 * _length(written):
+            self._flatten_base(memory, written)
         self._is_valid = True
         self._base.retain()
         return self._base
@@ -206,11 +211,8 @@ class Checkpoint:
         # Our one hold of each region goes with it.
         self._base = Sealed(Image(self._size_bytes, layers), regions, self._aside)
 
-    def _flatten_base(self, memory: memoryview) -> None:
-        first, *others = self._base.image.layers
-        runs: Runs = []
-        for layer in others:
-            runs = _union(runs, [(run.address, run.length) for run in layer.runs])
+    def _flatten_base(self, memory: memoryview, runs: Runs) -> None:
+        first = self._base.image.layers[0]
         region = self._arena.new_region()
         try:
             for offset, length in runs:
@@ -266,6 +268,17 @@ def _file_bytes(image: Image) -> int:
     """How far linear memory is mapped from the image's first file."""
     runs = image.layers[0].runs if image.layers else ()
     return runs[0].length if len(runs) == 1 and runs[0].address == 0 else 0
+
+
+def _all_runs(layers: Sequence[Layer]) -> Runs:
+    runs: Runs = []
+    for layer in layers:
+        runs = _union(runs, [(run.address, run.length) for run in layer.runs])
+    return runs
+
+
+def _layer_bytes(layer: Layer) -> int:
+    return sum(run.length for run in layer.runs)
 
 
 def _length(runs: Runs) -> int:

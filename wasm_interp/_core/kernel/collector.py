@@ -22,6 +22,7 @@ from wasm_interp._core.protocol.messages import (
     Message,
     ResultMessage,
     UpdateMessage,
+    WaitingMessage,
 )
 from wasm_interp._core.wasi.descriptors import Stream
 from wasm_interp.errors import UsageError
@@ -93,6 +94,11 @@ class Collector:
                 self._clear(wait=message.wait)
             case ResultMessage() | UpdateMessage() if size > self._left:
                 self._truncated.add("results")
+            case WaitingMessage() if size > self._left:
+                self._truncated.add("requests")
+            case WaitingMessage():
+                self._left -= size
+                self.result.waiting = list(message.requests)
             case ResultMessage():
                 self._left -= size
                 self._show(message)

@@ -9,24 +9,34 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from wasm_interp._core.engine import Exit, Instance
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
-from wasm_interp._core.kernel.savepoint import Savepoint, Told
+from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import CellRequest, Start
+from wasm_interp._core.languages.base import Answers, CellRequest, Language, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
 from wasm_interp._core.protocol.messages import InputMessage, read_message
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import FileTable, Stream
 from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import SystemClock, WasiState
-from wasm_interp.errors import ContextClosed
+from wasm_interp.errors import ContextClosed, SnapshotError, UsageError
 from wasm_interp.limits import Limits, memory_ceiling
-from wasm_interp.results import ExecutionError, ExecutionResult, StateAfterStop, StopKind, StopReason, Usage
+from wasm_interp.results import (
+    ExecutionError,
+    ExecutionResult,
+    HostRequest,
+    StateAfterStop,
+    StopKind,
+    StopReason,
+    Usage,
+)
 
 _TRIAL_SECONDS = 1.0
 _ERROR_NAMES = MappingProxyType(
@@ -43,12 +53,34 @@ _ERROR_NAMES = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run is asked to do; timeout in seconds, None for none."""
+    """What one run is asked to do; timeout in seconds, None for none.
+
+    is_transaction: whether a run that ends with an error is undone.
+    """
 
     code: str
     timeout: float | None
     env: dict[str, str] | None = None
     callbacks: Callbacks = field(default_factory=Callbacks)
+    is_transaction: bool = False
+
+    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+        """What to tell the guest."""
+        return language.run_request(CellRequest(self.code, count, self.env, start))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """How a cell that waits is to go on: the answers by the ids of its requests, see `Answers`."""
+
+    answers: dict[str, dict[str, Any]]
+    timeout: float | None
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    is_transaction: bool = False
+
+    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+        """What to tell the guest."""
+        return language.resume_request(Answers(self.answers, start))
 
 
 class Kernel:
@@ -70,6 +102,8 @@ class Kernel:
         self._decoder = FrameDecoder()
         self._restore_point = RestorePoint(template, fs, limits, origin)
         self._told = Told.NOTHING
+        self._waiting: Waiting | None = None
+        self._is_saved = False  # since the last run
         self._instance: Instance | None = self._new_instance()
 
     @property
@@ -87,12 +121,43 @@ class Kernel:
         """What it is, or was, told with its first run."""
         return self._start
 
+    @property
+    def can_save(self) -> bool:
+        """Whether this system has the means for ``save``."""
+        return self._restore_point.can_seal
+
+    @property
+    def waiting(self) -> tuple[HostRequest, ...]:
+        """What the cell that ran last awaits of the host, in the order asked."""
+        waiting = self._waiting
+        if self._instance is None:  # what it comes back to
+            waiting = self._restore_point.waiting if self._restore_point.is_valid else None
+        return () if waiting is None else waiting.requests
+
     def execute(self, run: Run) -> ExecutionResult:
         """Run one cell; its outcome is in the result.
 
-        Raises ContextClosed, KeyboardInterrupt, or what a callback raised.
+        Raises UsageError while another cell waits, ContextClosed, SnapshotError for a transaction that cannot be,
+        KeyboardInterrupt, or what a callback raised.
         """
-        result = ExecutionResult(run.code, execution_count=self._count + 1)
+        if self.waiting:
+            raise UsageError(f"the context waits for {_listed(self.waiting)}: resume it first")
+        return self._serve(run, ExecutionResult(run.code, execution_count=self._count + 1))
+
+    def resume(self, resumption: Resumption) -> ExecutionResult:
+        """Let the cell that waits go on; what it does from there is in the result. Raises as ``execute`` does."""
+        waiting = self.waiting
+        if not waiting:
+            raise UsageError("the context waits for nothing")
+        known = {request.id for request in waiting}
+        for identity in resumption.answers:
+            if identity not in known:
+                raise UsageError(f"the context does not wait for {identity!r}; it waits for {_listed(waiting)}")
+        self._living_instance()
+        assert self._waiting is not None
+        return self._serve(resumption, ExecutionResult(self._waiting.code, execution_count=self._count))
+
+    def _serve(self, run: Run | Resumption, result: ExecutionResult) -> ExecutionResult:
         collector = Collector(result, run.callbacks, self._limits.output_bytes, self.interrupt)
         self._is_interrupted = False
         self._collector = collector  # from here on the run can be interrupted
@@ -129,9 +194,10 @@ class Kernel:
         if self._closed:
             raise ContextClosed("the context is closed")
         instance = self._living_instance()
-        memory = self._restore_point.seal(instance, self._told)
+        memory = self._restore_point.seal(instance, self._told, self._waiting)
         files = FileTable(self._fs, self._limits.open_files, instance.wasi.files.save())
-        return Savepoint(self._template, memory, files, self._told, self._count)
+        self._is_saved = True
+        return Savepoint(self._template, memory, files, self._told, self._count, self._waiting)
 
     def made_from(self, savepoint: Savepoint, fs: FileSystem) -> Kernel:
         """A context like this one that goes on from ``savepoint`` over ``fs``, which has its open files."""
@@ -151,13 +217,13 @@ class Kernel:
         self._discard()
         self._restore_point.close()
 
-    def _run(self, collector: Collector, run: Run) -> None:
+    def _run(self, collector: Collector, run: Run | Resumption) -> None:
         instance = self._living_instance()
-        self._count += 1
         self._decoder = FrameDecoder()
-        if self._told is Told.ALL:  # else it is what it was made from
-            self._restore_point.take(instance)
+        self._remember(instance, is_needed=run.is_transaction)
+        self._count = collector.result.execution_count
         started = time.monotonic()
+        outcome: Exit | None = None
         try:
             outcome = self._enter(instance, run, started)
         finally:
@@ -165,17 +231,26 @@ class Kernel:
             self._restore_point.ran(seconds)
             usage = self._usage(instance, collector, seconds)
             self._count_memory(instance)
-            if instance.is_dead:
+            if instance.is_dead or (outcome is None and run.is_transaction):
                 self._discard()
         self._conclude(collector, run, outcome)
         collector.finish()
         collector.result.usage = usage
 
-    def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
+    def _remember(self, instance: Instance, *, is_needed: bool) -> None:
+        """See to it that there is a state to come back to, as the limits say. Raises SnapshotError if it is needed."""
+        if self._told is Told.ALL and not self._is_saved:  # else it is what it was made from, or saved as
+            self._restore_point.take(instance, self._waiting, is_needed=is_needed)
+        self._is_saved = False
+        if is_needed and not self._restore_point.is_valid:
+            raise SnapshotError(
+                "there is no memory, or no means on this system, to keep what a transaction goes back to"
+            )
+
+    def _enter(self, instance: Instance, run: Run | Resumption, started: float) -> Exit:
         start = self._what_to_tell()
-        cell = CellRequest(run.code, self._count, run.env, start)
         language = self._template.language
-        request = language.run_request(cell)
+        request = run.request(language, self._count, start)
         instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
         self._told = Told.ALL
@@ -207,9 +282,28 @@ class Kernel:
         fuel = None if self._limits.fuel is None else self._limits.fuel - instance.fuel_left()
         return Usage(seconds, fuel, instance.memory_bytes, collector.output_bytes, self._fs.usage().bytes)
 
-    def _conclude(self, collector: Collector, run: Run, outcome: Exit) -> None:
-        if outcome.trap is None and outcome.kind is None and collector.done:
+    def _conclude(self, collector: Collector, run: Run | Resumption, outcome: Exit) -> None:
+        result = collector.result
+        has_ended = outcome.trap is None and collector.done
+        if has_ended and result.waiting and result.error is None:
+            detail = f"the cell waits for {_listed(result.waiting)}"
+            result.stopped = StopReason(StopKind.WAITING, StateAfterStop.KEPT, detail)
+            self._waiting = Waiting(result.code, tuple(result.waiting))
             return
+        result.waiting = []
+        self._waiting = None
+        if not has_ended or outcome.kind is not None:
+            self._tell_why(collector, run, outcome)
+        if run.is_transaction and (result.error is not None or collector.callback_error is not None):
+            self._undo(result)
+
+    def _undo(self, result: ExecutionResult) -> None:
+        """The next run finds the context as it was before this one."""
+        if result.stopped is None or result.stopped.state is StateAfterStop.KEPT:
+            self._discard()
+        result.undone = self._restore_point.is_valid
+
+    def _tell_why(self, collector: Collector, run: Run | Resumption, outcome: Exit) -> None:
         reason = self._stop_reason(collector, outcome)
         collector.result.stopped = reason
         reported = collector.result.error
@@ -288,6 +382,7 @@ class Kernel:
             instance.close()
             raise
         self._told = restore.told
+        self._waiting = restore.waiting
         self._count_memory(instance)
         return instance
 
@@ -327,7 +422,11 @@ class Kernel:
         return b""
 
 
-def _describe(reason: StopReason, run: Run) -> str:
+def _listed(requests: Iterable[HostRequest]) -> str:
+    return ", ".join(f"{request.id} ({request.name})" for request in requests)
+
+
+def _describe(reason: StopReason, run: Run | Resumption) -> str:
     match reason.kind:
         case StopKind.TIMEOUT:
             text = f"the run took longer than its timeout of {run.timeout:g} s"

@@ -7,7 +7,7 @@ from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
 from wasm_interp._core.images.dirty import scanner
 from wasm_interp._core.images.mapping import CopyOnWriteMapper
-from wasm_interp._core.kernel.savepoint import Savepoint, Told
+from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Files, Template
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import FileTable
@@ -33,7 +33,9 @@ class RestorePoint:
         self._held: FileTable | None = None  # holds the inodes of the saved descriptors
         self._saved = template.files
         self.told = Told.NOTHING
+        self.waiting: Waiting | None = None
         if origin is not None:
+            self.waiting = origin.waiting
             self._save_files(origin.files)
             self.told = Told.BEFORE_FORK if origin.told is Told.ALL else origin.told
         self._budget_bytes = _BUDGET_BYTES
@@ -44,25 +46,32 @@ class RestorePoint:
         return self._checkpoint is not None and self._checkpoint.is_valid
 
     @property
+    def can_seal(self) -> bool:
+        """Whether this system has the means for it."""
+        return self._checkpoint is not None
+
+    @property
     def files(self) -> Files:
         """The file table as it was."""
         return self._saved
 
-    def take(self, instance: Instance) -> None:
-        """Remember the instance as it is now, between two runs, if the policy allows the price."""
+    def take(self, instance: Instance, waiting: Waiting | None, *, is_needed: bool = False) -> None:
+        """Remember the instance as it is now, between two runs, if the policy allows the price, or if it is needed."""
         self.told = Told.ALL
+        self.waiting = waiting
         if self._checkpoint is None:
             return
-        if self._limits.rollback == "off":
+        policy = "always" if is_needed else self._limits.rollback
+        if policy == "off":
             self._checkpoint.invalidate()
             return
-        most_bytes = None if self._limits.rollback == "always" else self._budget_bytes
+        most_bytes = None if policy == "always" else self._budget_bytes
         instance.take_checkpoint(self._checkpoint, most_bytes)
         if self._checkpoint.is_valid:
             self._budget_bytes -= self._checkpoint.taken_bytes
             self._save_files(instance.wasi.files)
 
-    def seal(self, instance: Instance, told: Told) -> Sealed:
+    def seal(self, instance: Instance, told: Told, waiting: Waiting | None) -> Sealed:
         """The instance's memory as it is now, for others; the caller holds it.
 
         Raises SnapshotError where the system has no memory for it, or no means.
@@ -74,6 +83,7 @@ class RestorePoint:
         except (OSError, MemoryError) as error:
             raise SnapshotError(f"there is no memory to keep {instance.memory_bytes} bytes: {error}") from error
         self.told = told
+        self.waiting = waiting
         self._save_files(instance.wasi.files)
         return sealed
 
@@ -96,6 +106,7 @@ class RestorePoint:
         self._release_files()
         self._saved = self._template.files
         self.told = Told.NOTHING
+        self.waiting = None
 
     def return_to(self, savepoint: Savepoint) -> None:
         """The context is to be what it was then; its instance is gone."""
@@ -103,6 +114,7 @@ class RestorePoint:
             self._checkpoint.restart(savepoint.memory)
         self._save_files(savepoint.files)
         self.told = savepoint.told
+        self.waiting = savepoint.waiting
 
     def close(self) -> None:
         """Give all back, when no instance is left. Idempotent."""

@@ -8,6 +8,7 @@ from enum import Enum
 from wasm_interp._core.images.checkpoint import Sealed
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.wasi.descriptors import FileTable
+from wasm_interp.results import HostRequest
 
 
 class Told(Enum):
@@ -16,6 +17,14 @@ class Told(Enum):
     NOTHING = "nothing"  # it is as the template made it
     BEFORE_FORK = "before fork"  # its folder and environment; its entropy is that of the context it was forked from
     ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A cell that has begun and awaits the host: its text, and what it awaits."""
+
+    code: str
+    requests: tuple[HostRequest, ...]
 
 
 @dataclass(slots=True)
@@ -27,6 +36,7 @@ class Savepoint:
     files: FileTable
     told: Told
     execution_count: int
+    waiting: Waiting | None = None
     is_closed: bool = False
 
     def close(self) -> None:

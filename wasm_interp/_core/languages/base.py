@@ -41,6 +41,14 @@ class CellRequest:
     start: Start | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the host says to the requests that a cell awaits: id -> {"value": ...} or {"error": {"name", "message"}}."""
+
+    by_id: dict[str, dict[str, Any]]
+    start: Start | None = None
+
+
 class Language(ABC):
     """One language. Stateless: everything of a context is in its instance."""
 
@@ -97,6 +105,13 @@ class Language(ABC):
             fields["env"] = cell.env
         if cell.start is not None:
             fields["start"] = _start_fields(cell.start)
+        return json.dumps(fields).encode()
+
+    def resume_request(self, answers: Answers) -> bytes:
+        """The bytes that make the kernel go on with the cell that waits."""
+        fields: dict[str, Any] = {"kind": "resume", "answers": answers.by_id}
+        if answers.start is not None:
+            fields["start"] = _start_fields(answers.start)
         return json.dumps(fields).encode()
 
 

@@ -36,7 +36,7 @@ _TOO_LONG = {
     FrameKind.RESULT: b'{"data":{"text/plain":"[a result of more bytes than a frame may have]"},"main":true}',
     FrameKind.ERROR: b'{"name":"Error","value":"[an error of more bytes than a frame may have]"}',
 }
-_LAST_KINDS = {int(kind): kind for kind in _TOO_LONG}
+_LAST_KINDS = {int(kind): kind for kind in (FrameKind.RESULT, FrameKind.ERROR, FrameKind.WAITING)}
 _DONE_FRAME = encode_frame(FrameKind.DONE, b"{}")
 _telling: WeakSet[Instance] = WeakSet()
 _CALLS = {call.name: call for call in CALLS}
@@ -234,8 +234,10 @@ def _finish(call: HostCall) -> int:
 
 def _offer(door: Callable[[bytes], bytes], kind: FrameKind, payload: bytes) -> None:
     """Nonsense, or more than a frame may have, is the guest's own loss."""
+    if len(payload) > MAX_FRAME_BYTES:
+        payload = _TOO_LONG.get(kind, b"")
     with contextlib.suppress(ProtocolError):
-        door(encode_frame(kind, payload if len(payload) <= MAX_FRAME_BYTES else _TOO_LONG[kind]))
+        door(encode_frame(kind, payload))
 
 
 def _print(call: HostCall) -> int:

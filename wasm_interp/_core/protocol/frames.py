@@ -30,6 +30,7 @@ class FrameKind(IntEnum):
     INPUT = 4
     CLEAR = 5
     UPDATE = 6
+    WAITING = 7
 
 
 _KINDS = {int(kind): kind for kind in FrameKind}

@@ -11,6 +11,7 @@ from typing import Any
 
 from wasm_interp._core.protocol.frames import Frame, FrameKind
 from wasm_interp.errors import ProtocolError
+from wasm_interp.results import HostRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,24 @@ class ClearMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """The cell awaits what only the host can give, and goes on when it is told."""
+
+    requests: tuple[HostRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DoneMessage:
     """The run is over."""
 
 
 _DONE = DoneMessage()
-Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMessage | DoneMessage
+Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMessage | WaitingMessage | DoneMessage
 
 
+_MOST_REQUESTS = 1_000
+_MOST_REQUEST_ID_CHARS = 100
+_MOST_REQUEST_NAME_CHARS = 1_000
 # How JSON that is otherwise sound can hold half of a surrogate pair, which no caller could encode as UTF-8.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -147,6 +158,25 @@ def _clear(fields: dict[str, Any]) -> ClearMessage:
     return ClearMessage(_get(fields, "wait", bool, False))
 
 
+def _waiting(fields: dict[str, Any]) -> WaitingMessage:
+    listed = _get(fields, "requests", list)
+    if not 1 <= len(listed) <= _MOST_REQUESTS:
+        raise ProtocolError(f"a cell waits for {len(listed)} requests, not for 1 to {_MOST_REQUESTS}")
+    requests = tuple(_request(each) for each in listed)
+    if len({request.id for request in requests}) != len(requests):
+        raise ProtocolError("two requests have the same id")
+    return WaitingMessage(requests)
+
+
+def _request(fields: object) -> HostRequest:
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"a request is {type(fields).__name__}, not an object")
+    identity, name = _get(fields, "id", str), _get(fields, "name", str)
+    if len(identity) > _MOST_REQUEST_ID_CHARS or len(name) > _MOST_REQUEST_NAME_CHARS:
+        raise ProtocolError("a request has an id or a name that is too long")
+    return HostRequest(identity, name, fields.get("payload"))
+
+
 def _done(fields: dict[str, Any]) -> DoneMessage:
     return _DONE
 
@@ -157,6 +187,7 @@ _READERS: dict[FrameKind, Callable[[dict[str, Any]], Message]] = {
     FrameKind.ERROR: _error,
     FrameKind.INPUT: _input,
     FrameKind.CLEAR: _clear,
+    FrameKind.WAITING: _waiting,
     FrameKind.DONE: _done,
 }
 _REQUIRED: Any = object()

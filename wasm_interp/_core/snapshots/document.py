@@ -16,15 +16,17 @@ from typing import Any, TypeVar
 
 from wasm_interp._core.images.image import PAGE_BYTES
 from wasm_interp._core.images.pages import SNAPSHOT_PAGE_BYTES
-from wasm_interp._core.kernel.savepoint import Told
+from wasm_interp._core.kernel.savepoint import Told, Waiting
 from wasm_interp._core.languages.base import Start
 from wasm_interp._core.snapshots import fields as checked
 from wasm_interp._core.vfs.codec import FileSystemData
 from wasm_interp._core.wasi.descriptors import Descriptor, Stream
 from wasm_interp.errors import SnapshotFormatError, UsageError
 from wasm_interp.limits import MAX_MEMORY_BYTES, Limits
+from wasm_interp.results import HostRequest
 
 _MOST_CONTEXTS = 100_000
+_MOST_REQUESTS = 1_000
 _MOST_DESCRIPTORS = 65_536
 _MOST_RUNS = MAX_MEMORY_BYTES // SNAPSHOT_PAGE_BYTES
 _MOST_NODES = 10_000_000
@@ -41,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ContextData:
-    """One context. runs and pages: see images/pages.py."""
+    """One context. runs and pages: see images/pages.py. history_bytes: of a history to keep from here on."""
 
     identity: str
     language: str
@@ -53,6 +55,8 @@ class ContextData:
     start: Start
     told: Told
     execution_count: int
+    waiting: Waiting | None
+    history_bytes: int | None
     size_bytes: int
     runs: Runs
     pages: Bytes
@@ -171,10 +175,18 @@ def _context_fields(context: ContextData) -> dict[str, Any]:
         "start": {name: getattr(context.start, name) for name in _START_FIELDS},
         "told": context.told.value,
         "execution_count": context.execution_count,
+        "waiting": _waiting_fields(context.waiting),
+        "history_bytes": context.history_bytes,
         "size_bytes": context.size_bytes,
         "runs": context.runs,
         "files": [[number, _descriptor_fields(each)] for number, each in context.files],
     }
+
+
+def _waiting_fields(waiting: Waiting | None) -> dict[str, Any] | None:
+    if waiting is None:
+        return None
+    return {"code": waiting.code, "requests": [asdict(request) for request in waiting.requests]}
 
 
 def _descriptor_fields(descriptor: Descriptor) -> dict[str, Any]:
@@ -204,11 +216,35 @@ def _context(value: Any, body: _Body) -> ContextData:
         start=_start(given["start"]),
         told=_told(given["told"]),
         execution_count=checked.whole(given["execution_count"], "an execution count"),
+        waiting=_waiting(given["waiting"]),
+        history_bytes=_history_bytes(given["history_bytes"]),
         size_bytes=size_bytes,
         runs=runs,
         pages=body.take(sum(length for _, length in runs)),
         files=_file_table(given["files"], limits.open_files),
     )
+
+
+def _waiting(value: Any) -> Waiting | None:
+    if value is None:
+        return None
+    given = checked.fields(value, "a cell that waits", ("code", "requests"))
+    if not isinstance(given["code"], str):  # as it was given to run, which may be no Unicode
+        raise SnapshotFormatError("the text of a cell that waits is no text")
+    requests = tuple(checked.items(given["requests"], "what a cell waits for", _MOST_REQUESTS, _request))
+    if not requests or len({request.id for request in requests}) != len(requests):
+        raise SnapshotFormatError("a cell waits for nothing, or for the same twice")
+    return Waiting(given["code"], requests)
+
+
+def _request(value: Any) -> HostRequest:
+    given = checked.fields(value, "a request", ("id", "name", "payload"))
+    identity, name = checked.text(given["id"], "the id of a request"), checked.text(given["name"], "a request's name")
+    return HostRequest(identity, name, given["payload"])
+
+
+def _history_bytes(value: Any) -> int | None:
+    return None if value is None else checked.whole(value, "history_bytes")
 
 
 def _run(value: Any) -> tuple[int, int]:

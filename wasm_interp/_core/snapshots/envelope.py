@@ -24,7 +24,7 @@ from wasm_interp._core.snapshots.zstd import compressed, decompressed
 from wasm_interp.errors import SnapshotFormatError, SnapshotMismatch
 
 MAGIC = b"WISNAP\r\n"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<8sHHI4Q")
 DIGEST_BYTES = 32
 MAX_METADATA_BYTES = 64 << 20  # 100,000 files take about 12 MiB

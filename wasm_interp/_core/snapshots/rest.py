@@ -139,7 +139,8 @@ def kernel_of(context: ContextData, made_from: Template, fs: FileSystem, limits:
     """The context's interpreter, over ``fs``. Raises SnapshotError."""
     memory = memory_of(context, made_from)
     files = FileTable(fs, limits.open_files, context.files)
-    with closing(Savepoint(made_from, memory, files, context.told, context.execution_count)) as savepoint:
+    resting = Savepoint(made_from, memory, files, context.told, context.execution_count, context.waiting)
+    with closing(resting) as savepoint:
         return Kernel(made_from, fs, limits, context.start, savepoint)
 
 

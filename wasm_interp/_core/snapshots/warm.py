@@ -63,6 +63,8 @@ def warm(data: SandboxData, packages: Path | None) -> Warm:
     if len(data.contexts) != 1:
         raise SnapshotFormatError(f"an image has one context, not {len(data.contexts)}")
     (context,) = data.contexts
+    if context.waiting is not None:
+        raise SnapshotFormatError("an image cannot wait for a host")
     base = tree_with(packages).base
     check_guests(data, base)
     made_from = check_memory(context, context.limits)

@@ -59,6 +59,14 @@ class FileSystem:
         twin.lock = RLock()
         return twin
 
+    def return_to(self, saved: "FileSystem") -> None:
+        """Have the content that ``saved``, a fork of this one, has. Open inodes stay open, if ``saved`` has them."""
+        with self.lock:
+            self._volume = saved._volume.fork(self._opens_in(saved._volume), None, least_next_ino=self._volume.next_ino)
+
+    def _opens_in(self, volume: Volume) -> dict[Ino, int]:
+        return {ino: count for ino, count in self._volume.opens.items() if volume.layers.get(ino) is not None}
+
     def usage(self) -> Usage:
         with self.lock:
             return self._volume.account.usage()

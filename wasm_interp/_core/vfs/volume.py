@@ -94,10 +94,12 @@ class Volume:
         del self.opens[ino]
         self._drop_if_orphan(ino)
 
-    def fork(self, opens: Mapping[Ino, int] | None, now_ns: Callable[[], int] | None) -> "Volume":
+    def fork(
+        self, opens: Mapping[Ino, int] | None, now_ns: Callable[[], int] | None, least_next_ino: Ino = 0
+    ) -> "Volume":
         twin = Volume(
             self.layers.fork(), self.account.copy(), now_ns or self.now_ns, self.root,
-            self.next_ino, self.first_own_ino, dict(self.opens if opens is None else opens),
+            max(self.next_ino, least_next_ino), self.first_own_ino, dict(self.opens if opens is None else opens),
         )  # fmt: skip
         for ino in self.opens.keys() - twin.opens.keys():
             twin._drop_if_orphan(ino)

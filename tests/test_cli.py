@@ -67,6 +67,24 @@ class TestRunningAProgram:
         done = invoke("run", "-c", "a = input('a? '); b = input(); a + b", stdin="one\ntwo\n")
         assert done.stdout == "a? \n'onetwo'\n"
 
+    def test_what_a_program_asks_of_its_host_is_asked_of_the_user(self) -> None:
+        code = "a = await host.request('amount', {'of': 'tea'})\nb = await host.request('name')\na['n'] + 1, b"
+        done = invoke("run", "-c", code, stdin='{"n": 41}\nAda NaN\n')
+        assert (done.stdout, done.exit_code) == ('amount {"of": "tea"}? name? (42, \'Ada NaN\')\n', 0)
+        done = invoke("run", "-c", "await host.request('name')", stdin="NaN\n")
+        assert done.stdout == "name? 'NaN'\n"
+
+    def test_a_request_with_nobody_to_ask_is_an_eof_error(self) -> None:
+        done = invoke("run", "-c", "await host.request('name')", stdin="")
+        assert done.exit_code == 1
+        assert done.stderr.endswith("EOFError: end of input\n")
+
+    def test_results_before_and_after_a_request_are_all_written(self, tmp_path: Path) -> None:
+        code = "display(1)\nawait host.request('go on')\ndisplay(2)"
+        done = invoke("run", "-c", code, "--output", str(tmp_path), stdin="true\n")
+        assert done.exit_code == 0
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["result-1.txt", "result-2.txt"]
+
     def test_input_past_the_end_is_an_eof_error(self) -> None:
         done = invoke("run", "-c", "input()", stdin="")
         assert done.exit_code == 1
@@ -401,6 +419,9 @@ class TestTheRepl:
         done = self.session(":help", ":wat")
         assert "Ctrl-C" in done.stdout
         assert done.stderr == "there is no command :wat; :help lists them\n"
+
+    def test_a_request_is_answered_by_the_next_line(self) -> None:
+        assert self.session("x = await host.request('who')", "Ada", "x").stdout == "who? 'Ada'\n"
 
     def test_input_is_the_next_line(self) -> None:
         assert self.session("input('? ')", "Ada", "_").stdout == "? \n'Ada'\n'Ada'\n"

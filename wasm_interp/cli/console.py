@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 from wasm_interp.cli.supplies import PictureFolder
 from wasm_interp.cli.terminal import Writer
 from wasm_interp.context import CodeContext
-from wasm_interp.results import ExecutionError, ExecutionResult, Result
+from wasm_interp.results import ExecutionError, ExecutionResult, HostRequest, Result
 
 
 class Console:
@@ -27,10 +30,22 @@ class Console:
         self._stderr = Writer(sys.stderr)
 
     def run(self, code: str, timeout: float) -> ExecutionResult:
-        """Run a cell; its output and results appear as they come, its error is left to the caller."""
+        """Run a cell; its output and results appear as they come, its error is left to the caller.
+
+        What it asks of its host is asked of the user.
+        """
+        result = self._stopping_at_ctrl_c(partial(self._context.run, code), timeout)
+        shown, truncated = list(result.results), set(result.truncated)
+        while result.waiting:
+            answers = {request.id: self._answer(request) for request in result.waiting}
+            result = self._stopping_at_ctrl_c(partial(self._context.resume, answers), timeout)
+            shown += result.results
+            truncated |= set(result.truncated)
+        return replace(result, results=shown, truncated=tuple(sorted(truncated)))
+
+    def _stopping_at_ctrl_c(self, run: Callable[..., ExecutionResult], timeout: float) -> ExecutionResult:
         with _on_ctrl_c(self._interrupt):
-            return self._context.run(
-                code,
+            return run(
                 timeout=timeout,
                 on_stdout=lambda text: self._write(self._stdout, text),
                 on_stderr=lambda text: self._write(self._stderr, text),
@@ -58,6 +73,20 @@ class Console:
         picture = self._pictures.take(result) if self._pictures is not None else None
         self._stdout.line(str(result) if picture is None else f"{result} -> {picture}")
 
+    def _answer(self, request: HostRequest) -> object:
+        """What the user gives for a request of the program's: JSON, else text; an exception where there is nobody."""
+        asked = "" if request.payload is None else f" {json.dumps(request.payload, ensure_ascii=False)}"
+        self._stdout.write(f"{request.name}{asked}? ")
+        try:
+            line = self._ask(request.name)
+        except EOFError as error:
+            self._stdout.line("")
+            return error
+        try:
+            return json.loads(line, parse_constant=_refuse_constant)
+        except ValueError:
+            return line
+
     def _ask(self, prompt: str) -> str:
         """The answer to ``input()``, whose prompt is out already. Raises EOFError."""
         if not self._may_ask:
@@ -74,6 +103,10 @@ class Console:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._context.interrupt()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 @contextmanager

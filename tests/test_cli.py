@@ -70,9 +70,9 @@ class TestRunningAProgram:
     def test_what_a_program_asks_of_its_host_is_asked_of_the_user(self) -> None:
         code = "a = await host.request('amount', {'of': 'tea'})\nb = await host.request('name')\na['n'] + 1, b"
         done = invoke("run", "-c", code, stdin='{"n": 41}\nAda NaN\n')
-        assert (done.stdout, done.exit_code) == ('amount {"of": "tea"}? name? (42, \'Ada NaN\')\n', 0)
+        assert (done.stdout, done.exit_code) == ('amount {"of": "tea"}? name? \n(42, \'Ada NaN\')\n', 0)
         done = invoke("run", "-c", "await host.request('name')", stdin="NaN\n")
-        assert done.stdout == "name? 'NaN'\n"
+        assert done.stdout == "name? \n'NaN'\n"
 
     def test_a_request_with_nobody_to_ask_is_an_eof_error(self) -> None:
         done = invoke("run", "-c", "await host.request('name')", stdin="")
@@ -80,10 +80,11 @@ class TestRunningAProgram:
         assert done.stderr.endswith("EOFError: end of input\n")
 
     def test_results_before_and_after_a_request_are_all_written(self, tmp_path: Path) -> None:
-        code = "display(1)\nawait host.request('go on')\ndisplay(2)"
+        shown = "display(SVG('<svg/>'))"
+        code = f"from IPython.display import SVG\n{shown}\nawait host.request('go on')\n{shown}"
         done = invoke("run", "-c", code, "--output", str(tmp_path), stdin="true\n")
         assert done.exit_code == 0
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["result-1.txt", "result-2.txt"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["result-1.svg", "result-2.svg"]
 
     def test_input_past_the_end_is_an_eof_error(self) -> None:
         done = invoke("run", "-c", "input()", stdin="")
@@ -421,7 +422,7 @@ class TestTheRepl:
         assert done.stderr == "there is no command :wat; :help lists them\n"
 
     def test_a_request_is_answered_by_the_next_line(self) -> None:
-        assert self.session("x = await host.request('who')", "Ada", "x").stdout == "who? 'Ada'\n"
+        assert self.session("x = await host.request('who')", "Ada", "x").stdout == "who? \n'Ada'\n"
 
     def test_input_is_the_next_line(self) -> None:
         assert self.session("input('? ')", "Ada", "_").stdout == "? \n'Ada'\n'Ada'\n"

@@ -53,7 +53,15 @@ def __wasm_interp_prepare__(name):
     return "waits" if waits else "serves"
 __wasm_interp_prepare__({name!r})
 """
-_JAVASCRIPT_SETUP = "typeof {name} === 'function' ? 'serves' : 'missing'"
+# A call is then a cell without `await` and its like, which needs no parsing to be made ready.
+_JAVASCRIPT_SETUP = """
+globalThis.__wasm_interp_serve__ = ((parse, stringify) => (event) => {{
+  const answer = (value) => stringify(value) ?? "null";
+  const value = {name}(parse(event));
+  return typeof value?.then === "function" ? value.then(answer) : answer(value);
+}})(JSON.parse, JSON.stringify);
+typeof {name} === "function" ? "serves" : "missing"
+"""
 _FRAME = re.compile(r"  File \"<cell (\d+)>\"")
 _FRAMES_OF_OURS = (2, 3)  # the cells after the source
 
@@ -178,19 +186,17 @@ class Function:
         loaded = context.run(source)
         if loaded.error is not None or loaded.waiting:
             raise _failure(loaded, f"the source of {self.entrypoint} could not be loaded: ")
+        self._quote = repr if self.language == "python" else json.dumps
         setup = _PYTHON_SETUP if self.language == "python" else _JAVASCRIPT_SETUP
         prepared = context.run(setup.format(name=self.entrypoint))
         answer = (prepared.text or "").strip("'")
         if answer == "missing" or prepared.error is not None:
             raise UsageError(f"the source defines no function {self.entrypoint!r}")
         waits = "await " if answer == "waits" else ""
-        self._call = (
-            f"{waits}__wasm_interp_serve__({{event!r}})"
-            if self.language == "python"
-            else f"JSON.stringify(await {self.entrypoint}({{event}})) ?? 'null'"
-        )
+        self._call = f"{waits}__wasm_interp_serve__({{event}})"
         self._kernel = context._kernel
         self._savepoint = context._kernel.save()
+        self._savepoint.spread()
         self._fs = self._sandbox._fs
         self._opens = Counter(self._savepoint.files.inodes())
 
@@ -206,7 +212,7 @@ class Function:
     def _invoke(self, kernel: Kernel, event: str, timeout: float | None) -> Invocation:
         limit = self.timeout if timeout is None else checked_timeout(timeout)
         with closing(kernel):
-            result = kernel.execute(Run(self._call.format(event=event), limit))
+            result = kernel.execute(Run(self._call.format(event=self._quote(event)), limit))
         if result.error is not None or result.waiting:
             raise _failure(result, "")
         return Invocation(_answer(result, self.language), result)

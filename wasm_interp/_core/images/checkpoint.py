@@ -301,16 +301,16 @@ def _parted(runs: Runs, most_scattered: int, at_once: int = 0) -> tuple[Runs, Ru
     scattered = [run for run in runs if run[1] < LONG_BYTES]
     if len(long) <= MOST_RUNS and _length(scattered) <= most_scattered:
         return long, scattered
-    joined = _coalesced(runs)
+    joined = coalesced(runs, MOST_RUNS)
     if _length(joined) <= 2 * _length(runs):
         return joined, []
-    return _coalesced(long), scattered
+    return coalesced(long, MOST_RUNS), scattered
 
 
-def _coalesced(runs: Runs) -> Runs:
-    """The same pages in at most MOST_RUNS runs, with some clean pages between them."""
+def coalesced(runs: Runs, most_runs: int) -> Runs:
+    """The same pages in at most ``most_runs`` runs, with some clean pages between them."""
     gap = HOST_PAGE_BYTES
-    while len(runs) > MOST_RUNS:
+    while len(runs) > most_runs:
         joined: Runs = []
         for offset, length in runs:
             if joined and offset - sum(joined[-1]) <= gap:

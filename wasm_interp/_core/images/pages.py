@@ -11,13 +11,15 @@ import os
 from collections.abc import Iterable
 from types import TracebackType
 
-from wasm_interp._core.images.arena import Arena
-from wasm_interp._core.images.checkpoint import LONG_BYTES, MOST_RUNS, Scattered, Sealed
+from wasm_interp._core.images.arena import Arena, Region
+from wasm_interp._core.images.checkpoint import LONG_BYTES, MOST_RUNS, Scattered, Sealed, coalesced
 from wasm_interp._core.images.copies import joined
 from wasm_interp._core.images.dirty import HOST_PAGE_BYTES, Runs
 from wasm_interp._core.images.image import Image, Layer, Run
 
 SNAPSHOT_PAGE_BYTES = 4096  # whatever the host's pages are
+_MOST_SPREAD_RUNS = 4
+_MOST_SPREAD_BYTES = 8 << 20  # kept once for all instances
 _ZEROS = bytes(SNAPSHOT_PAGE_BYTES)
 
 
@@ -65,6 +67,43 @@ def sealed_with(template: Image, arena: Arena, size_bytes: int, runs: Runs, data
     return Sealed(Image(size_bytes, (*template.layers, layer)), (region,), aside)
 
 
+def spread(template: Image, arena: Arena, sealed: Sealed) -> Sealed:
+    """The same memory with nothing to copy, for many short-lived instances; the caller holds it beside ``sealed``.
+
+    A page that is copied into an instance costs it a page fault; one that is mapped costs that only where the instance
+    writes to it. So what lies between the pages is mapped with them, where that takes few runs and not much memory:
+    in a JavaScript context. Elsewhere it is ``sealed`` itself, since each mapping costs more than a page fault.
+    Raises OSError or MemoryError when the system has no memory for it.
+    """
+    runs = coalesced(sealed.scattered.runs, _MOST_SPREAD_RUNS)
+    if not runs or sum(length for _, length in runs) > _MOST_SPREAD_BYTES:
+        sealed.retain()
+        return sealed
+    region = arena.new_region()
+    try:
+        _write_whole(template, sealed, runs, region)
+    except BaseException:
+        region.release()
+        raise
+    for each in sealed.regions:
+        each.retain()
+    layer = Layer(region.descriptor, tuple(Run(at, length, region.offset + at) for at, length in runs))
+    image = Image(sealed.image.size_bytes, (*sealed.image.layers, layer))
+    return Sealed(image, (*sealed.regions, region))
+
+
+def _write_whole(template: Image, sealed: Sealed, runs: Runs, region: Region) -> None:
+    """Write the pages of ``runs`` to ``region``, those that are the template's too."""
+    size = sealed.image.size_bytes
+    with mmap.mmap(-1, size) as memory, _Original(template) as original, memoryview(memory) as view:
+        written = set(_gather(sealed, view))
+        for address, length in runs:
+            for at in range(address, address + length, SNAPSHOT_PAGE_BYTES):
+                if at not in written:
+                    original.copy_page(at, view[at : at + SNAPSHOT_PAGE_BYTES])
+            region.write(address, view[address : address + length])
+
+
 class _Original:
     """A template's bytes; zeros past its end. Its image is one file."""
 
@@ -79,6 +118,11 @@ class _Original:
         if address >= self._size:
             return page == _ZEROS
         return page == self._view[address : address + SNAPSHOT_PAGE_BYTES]
+
+    def copy_page(self, address: int, target: memoryview) -> None:
+        """Put the page at ``address`` into ``target``; past the end it is zeros, as ``target`` is."""
+        if address < self._size:
+            target[:] = self._view[address : address + SNAPSHOT_PAGE_BYTES]
 
     def difference(self, address: int, content: memoryview) -> bytes:
         """What turns the bytes here into ``content``, and ``content`` into them."""

@@ -89,7 +89,10 @@ class Kernel:
     def __init__(
         self, template: Template, fs: FileSystem, limits: Limits, start: Start, origin: Savepoint | None = None
     ) -> None:
-        """``origin`` is another context's savepoint to go on from, over a file system that has its open files."""
+        """``origin`` is another context's savepoint to go on from, over a file system that has its open files.
+
+        Such a context gets its instance with its first run: of a hundred forks, those that are never run cost nothing.
+        """
         self._template = template
         self._fs = fs
         self._limits = limits
@@ -104,7 +107,7 @@ class Kernel:
         self._told = Told.NOTHING
         self._waiting: Waiting | None = None
         self._is_saved = False  # since the last run
-        self._instance: Instance | None = self._new_instance()
+        self._instance: Instance | None = None if origin is not None else self._new_instance()
 
     @property
     def execution_count(self) -> int:

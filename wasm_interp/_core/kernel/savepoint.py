@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Sealed
+from wasm_interp._core.images.pages import spread
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.wasi.descriptors import FileTable
+from wasm_interp.errors import SnapshotError
 from wasm_interp.results import HostRequest
 
 
@@ -38,6 +41,17 @@ class Savepoint:
     execution_count: int
     waiting: Waiting | None = None
     is_closed: bool = False
+
+    def spread(self) -> None:
+        """Be what many short-lived contexts are made from: see `pages.spread`. Raises SnapshotError."""
+        room = arena()
+        assert room is not None  # or there would be no savepoint
+        try:
+            memory = spread(self.template.image, room, self.memory)
+        except (OSError, MemoryError) as error:
+            raise SnapshotError(f"there is no memory to keep what contexts are made from: {error}") from error
+        self.memory.release()
+        self.memory = memory
 
     def close(self) -> None:
         """Give up what is held. Idempotent."""

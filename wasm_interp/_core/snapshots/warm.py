@@ -71,4 +71,6 @@ def warm(data: SandboxData, packages: Path | None) -> Warm:
     fs = files_of(data, base, data.limits)
     memory = memory_of(context, made_from)
     files = FileTable(fs, context.limits.open_files, context.files)
-    return Warm(context.language, Savepoint(made_from, memory, files, Told.NOTHING, 0), fs, packages)
+    savepoint = Savepoint(made_from, memory, files, Told.NOTHING, 0)
+    savepoint.spread()
+    return Warm(context.language, savepoint, fs, packages)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -13,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.kernel import Call, Kernel
 from wasm_interp.context import checked_code, checked_timeout
 from wasm_interp.errors import ContextClosed, FunctionError, UsageError
 from wasm_interp.images import Image
@@ -25,45 +24,6 @@ if TYPE_CHECKING:  # programs that need neither do not import them
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _AHEAD = 2  # calls that ``map`` has begun for each worker
-
-_PYTHON_SETUP = """
-def __wasm_interp_prepare__(name):
-    import inspect, json
-    function = globals().get(name)
-    if not callable(function):
-        return "missing"
-    class Answer:
-        def __init__(self, value):
-            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-            try:
-                text.encode()
-            except UnicodeEncodeError:  # half of a surrogate pair
-                text = json.dumps(value, allow_nan=False)
-            self.text = text
-        def __repr__(self):
-            return ""
-        def _repr_json_(self):
-            return self.text
-    def serve(event):
-        return Answer(function(json.loads(event)))
-    async def serve_waiting(event):
-        return Answer(await function(json.loads(event)))
-    waits = inspect.iscoroutinefunction(function)
-    globals()["__wasm_interp_serve__"] = serve_waiting if waits else serve
-    return "waits" if waits else "serves"
-__wasm_interp_prepare__({name!r})
-"""
-# A call is then a cell without `await` and its like, which needs no parsing to be made ready.
-_JAVASCRIPT_SETUP = """
-globalThis.__wasm_interp_serve__ = ((parse, stringify) => (event) => {{
-  const answer = (value) => stringify(value) ?? "null";
-  const value = {name}(parse(event));
-  return typeof value?.then === "function" ? value.then(answer) : answer(value);
-}})(JSON.parse, JSON.stringify);
-typeof {name} === "function" ? "serves" : "missing"
-"""
-_FRAME = re.compile(r"  File \"<cell (\d+)>\"")
-_FRAMES_OF_OURS = (2, 3)  # the cells after the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +146,9 @@ class Function:
         loaded = context.run(source)
         if loaded.error is not None or loaded.waiting:
             raise _failure(loaded, f"the source of {self.entrypoint} could not be loaded: ")
-        self._quote = repr if self.language == "python" else json.dumps
-        setup = _PYTHON_SETUP if self.language == "python" else _JAVASCRIPT_SETUP
-        prepared = context.run(setup.format(name=self.entrypoint))
-        answer = (prepared.text or "").strip("'")
-        if answer == "missing" or prepared.error is not None:
+        found = context.run(context._kernel.language.call_setup(self.entrypoint))
+        if found.error is not None or (found.text or "").lower() != "true":
             raise UsageError(f"the source defines no function {self.entrypoint!r}")
-        waits = "await " if answer == "waits" else ""
-        self._call = f"{waits}__wasm_interp_serve__({{event}})"
         self._kernel = context._kernel
         self._savepoint = context._kernel.save()
         self._savepoint.spread()
@@ -212,7 +167,7 @@ class Function:
     def _invoke(self, kernel: Kernel, event: str, timeout: float | None) -> Invocation:
         limit = self.timeout if timeout is None else checked_timeout(timeout)
         with closing(kernel):
-            result = kernel.execute(Run(self._call.format(event=self._quote(event)), limit))
+            result = kernel.execute(Call(self.entrypoint, event, limit))
         if result.error is not None or result.waiting:
             raise _failure(result, "")
         return Invocation(_answer(result, self.language), result)
@@ -274,25 +229,10 @@ def _outcome(call: Future[Any], *, return_errors: bool) -> Any:
 
 def _failure(result: ExecutionResult, preface: str) -> FunctionError:
     error = result.error or _nobody_answers(result)
-    return FunctionError(error.name, preface + error.value, _without_ours(error.traceback), result)
+    return FunctionError(error.name, preface + error.value, error.traceback, result)
 
 
 def _nobody_answers(result: ExecutionResult) -> ExecutionError:
     name = result.waiting[0].name
     message = f"host.request({name!r}): nobody answers the requests of a Function; a context's are answered by resume"
     return ExecutionError("RuntimeError", message, [f"RuntimeError: {message}"])
-
-
-def _without_ours(traceback: list[str]) -> list[str]:
-    """The frames by which the function was called are of no interest to whoever wrote it."""
-    kept = []
-    skipping = False
-    for line in traceback:
-        frame = _FRAME.match(line)
-        if frame is not None:
-            skipping = int(frame[1]) in _FRAMES_OF_OURS
-        elif not line.startswith("    "):
-            skipping = False
-        if not skipping:
-            kept.append(line)
-    return kept

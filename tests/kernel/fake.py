@@ -16,7 +16,7 @@ from wasm_interp._core.engine import Instance, default_mode, engine
 from wasm_interp._core.images.image import PAGE_BYTES, Image
 from wasm_interp._core.images.mapping import default_mapper
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import CellRequest, Language, Ranges
+from wasm_interp._core.languages.base import CallRequest, CellRequest, Language, Ranges
 from wasm_interp._core.languages.tree import Tree
 from wasm_interp._core.protocol.frames import FrameKind, encode_frame
 from wasm_interp._core.vfs import Base, BaseBuilder
@@ -126,6 +126,12 @@ class FakeLanguage(Language):
 
     def run_request(self, cell: CellRequest) -> bytes:
         return cell.code.encode("latin-1")
+
+    def call_setup(self, name: str) -> str:
+        return name
+
+    def call_request(self, call: CallRequest) -> bytes:
+        return call.event.encode("latin-1")
 
     def send(self, instance: Instance, request: bytes) -> int:
         instance.write(_SCRIPT, request)

@@ -15,6 +15,7 @@ from wasm_interp_kernel import (
     entropy,
     environment,
     figures,
+    functions,
     immortals,
     libraries,
     loop,
@@ -82,6 +83,20 @@ def run_on(request: dict) -> None:
     except BaseException as exc:
         outcome = _report(exc)
     _conclude(outcome, None if paused is None else paused.environment)
+
+
+def run_call(request: dict) -> None:
+    """Call a function of the program's."""
+    outcome = b""
+    try:
+        _prepare(request)
+        outcome = functions.call(session, request["name"], request["event"])
+    except Suspended:
+        _pause(None)
+        return
+    except BaseException as exc:
+        outcome = _report(exc)
+    _conclude(outcome, None)
 
 
 def _prepare(request: dict) -> None:
@@ -194,6 +209,7 @@ def _warm_up() -> None:
             for code in _WARM_CELLS:
                 turn(_request({"kind": "run", "code": code, "count": 0, "start": told, "env": {"C": "c"}}))
                 turn(_request({"kind": "run", "code": code, "count": 0}))
+            turn(_request({"kind": "call", "name": "f", "event": {"a": [1]}, "start": {"entropy": True, "forked": True}}))
     finally:
         protocol.send = send
         environment.start(folder, variables)
@@ -227,6 +243,7 @@ def run_freeze(request: dict) -> None:
 _KINDS: dict[str, Callable[[dict], None]] = {
     "run": run_cell,
     "resume": run_on,
+    "call": run_call,
     "ping": run_ping,
     "preload": run_preload,
     "addresses": run_addresses,

@@ -1,7 +1,8 @@
 """The session: one namespace, and cells that run in it."""
 
 import sys
-from types import CodeType
+from collections.abc import Callable
+from types import CodeType, CoroutineType
 
 from wasm_interp_kernel import cells, formatters, loop, magic_syntax, magics, sources
 
@@ -17,6 +18,7 @@ class Paused:
         self.context = suspended.context
         self.expression = expression  # yet to be evaluated
         self.is_value = is_value  # whether the task's outcome is the value of the cell
+        self.show = None  # what makes a frame of that value, where it is not the session
         self.environment = None  # what it has to give back at its end
 
 
@@ -67,7 +69,19 @@ class Session:
         except loop.Suspended:
             self.paused = paused
             raise
-        return self.show(value) if paused.is_value else self._evaluate(paused.expression)
+        if paused.is_value:
+            return (paused.show or self.show)(value)
+        return self._evaluate(paused.expression)
+
+    def await_last(self, coroutine: CoroutineType, show: Callable[[object], bytes]) -> bytes:
+        """The frame that ``show`` makes of a coroutine's outcome."""
+        try:
+            value = loop.run(coroutine, may_suspend=True)
+        except loop.Suspended as suspended:
+            self.paused = Paused(suspended, None, is_value=True)
+            self.paused.show = show
+            raise
+        return show(value)
 
     def _evaluate(self, expression: CodeType | None) -> bytes:
         if expression is None:

@@ -19,7 +19,7 @@ from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import Answers, CellRequest, Language, Start
+from wasm_interp._core.languages.base import Answers, CallRequest, CellRequest, Language, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
 from wasm_interp._core.protocol.messages import InputMessage, read_message
 from wasm_interp._core.vfs import FileSystem
@@ -70,6 +70,26 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the function of that name; event: its argument as JSON."""
+
+    name: str
+    event: str
+    timeout: float | None
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    is_transaction: bool = False
+
+    @property
+    def code(self) -> str:
+        """What its result says it ran."""
+        return f"{self.name}({self.event})"
+
+    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+        """What to tell the guest."""
+        return language.call_request(CallRequest(self.name, self.event, count, start))
+
+
+@dataclass(frozen=True, slots=True)
 class Resumption:
     """How a cell that waits is to go on: the answers by the ids of its requests, see `Answers`."""
 
@@ -81,6 +101,9 @@ class Resumption:
     def request(self, language: Language, count: int, start: Start | None) -> bytes:
         """What to tell the guest."""
         return language.resume_request(Answers(self.answers, start))
+
+
+AnyRun = Run | Call | Resumption
 
 
 class Kernel:
@@ -120,6 +143,11 @@ class Kernel:
         return self._limits
 
     @property
+    def language(self) -> Language:
+        """What its cells are written in."""
+        return self._template.language
+
+    @property
     def start(self) -> Start:
         """What it is, or was, told with its first run."""
         return self._start
@@ -137,8 +165,8 @@ class Kernel:
             waiting = self._restore_point.waiting if self._restore_point.is_valid else None
         return () if waiting is None else waiting.requests
 
-    def execute(self, run: Run) -> ExecutionResult:
-        """Run one cell; its outcome is in the result.
+    def execute(self, run: Run | Call) -> ExecutionResult:
+        """Run one cell, or call a function; its outcome is in the result.
 
         Raises UsageError while another cell waits, ContextClosed, SnapshotError for a transaction that cannot be,
         KeyboardInterrupt, or what a callback raised.
@@ -160,7 +188,7 @@ class Kernel:
         assert self._waiting is not None
         return self._serve(resumption, ExecutionResult(self._waiting.code, execution_count=self._count))
 
-    def _serve(self, run: Run | Resumption, result: ExecutionResult) -> ExecutionResult:
+    def _serve(self, run: AnyRun, result: ExecutionResult) -> ExecutionResult:
         collector = Collector(result, run.callbacks, self._limits.output_bytes, self.interrupt)
         self._is_interrupted = False
         self._collector = collector  # from here on the run can be interrupted
@@ -220,7 +248,7 @@ class Kernel:
         self._discard()
         self._restore_point.close()
 
-    def _run(self, collector: Collector, run: Run | Resumption) -> None:
+    def _run(self, collector: Collector, run: AnyRun) -> None:
         instance = self._living_instance()
         self._decoder = FrameDecoder()
         self._remember(instance, is_needed=run.is_transaction)
@@ -250,7 +278,7 @@ class Kernel:
                 "there is no memory, or no means on this system, to keep what a transaction goes back to"
             )
 
-    def _enter(self, instance: Instance, run: Run | Resumption, started: float) -> Exit:
+    def _enter(self, instance: Instance, run: AnyRun, started: float) -> Exit:
         start = self._what_to_tell()
         language = self._template.language
         request = run.request(language, self._count, start)
@@ -285,7 +313,7 @@ class Kernel:
         fuel = None if self._limits.fuel is None else self._limits.fuel - instance.fuel_left()
         return Usage(seconds, fuel, instance.memory_bytes, collector.output_bytes, self._fs.usage().bytes)
 
-    def _conclude(self, collector: Collector, run: Run | Resumption, outcome: Exit) -> None:
+    def _conclude(self, collector: Collector, run: AnyRun, outcome: Exit) -> None:
         result = collector.result
         has_ended = outcome.trap is None and collector.done
         if has_ended and result.waiting and result.error is None:
@@ -306,7 +334,7 @@ class Kernel:
             self._discard()
         result.undone = self._restore_point.is_valid
 
-    def _tell_why(self, collector: Collector, run: Run | Resumption, outcome: Exit) -> None:
+    def _tell_why(self, collector: Collector, run: AnyRun, outcome: Exit) -> None:
         reason = self._stop_reason(collector, outcome)
         collector.result.stopped = reason
         reported = collector.result.error
@@ -429,7 +457,7 @@ def _listed(requests: Iterable[HostRequest]) -> str:
     return ", ".join(f"{request.id} ({request.name})" for request in requests)
 
 
-def _describe(reason: StopReason, run: Run | Resumption) -> str:
+def _describe(reason: StopReason, run: AnyRun) -> str:
     match reason.kind:
         case StopKind.TIMEOUT:
             text = f"the run took longer than its timeout of {run.timeout:g} s"

@@ -42,6 +42,16 @@ class CellRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A call of the function of that name, which ``call_setup`` has found; event: its argument as JSON."""
+
+    name: str
+    event: str
+    execution_count: int
+    start: Start | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What the host says to the requests that a cell awaits: id -> {"value": ...} or {"error": {"name", "message"}}."""
 
@@ -104,18 +114,27 @@ class Language(ABC):
         if cell.env:
             fields["env"] = cell.env
         if cell.start is not None:
-            fields["start"] = _start_fields(cell.start)
+            fields["start"] = start_fields(cell.start)
         return json.dumps(fields).encode()
+
+    @abstractmethod
+    def call_setup(self, name: str) -> str:
+        """A cell that makes ready for calls of the function of that name; its value is true if there is one."""
+
+    @abstractmethod
+    def call_request(self, call: CallRequest) -> bytes:
+        """The bytes that make the kernel call a function. Its main result is JSON text, as json or as text."""
 
     def resume_request(self, answers: Answers) -> bytes:
         """The bytes that make the kernel go on with the cell that waits."""
         fields: dict[str, Any] = {"kind": "resume", "answers": answers.by_id}
         if answers.start is not None:
-            fields["start"] = _start_fields(answers.start)
+            fields["start"] = start_fields(answers.start)
         return json.dumps(fields).encode()
 
 
-def _start_fields(start: Start) -> dict[str, Any]:
+def start_fields(start: Start) -> dict[str, Any]:
+    """As a kernel reads it."""
     fields: dict[str, Any] = {"entropy": not start.is_seeded if start.seed is None else start.seed}
     if start.cwd is None or start.is_forked:
         fields["forked"] = True

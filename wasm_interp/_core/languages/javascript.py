@@ -18,7 +18,7 @@ from typing import ClassVar
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.languages import quickjs
-from wasm_interp._core.languages.base import Language, Ranges
+from wasm_interp._core.languages.base import CallRequest, CellRequest, Language, Ranges
 from wasm_interp._core.languages.quickjs import Operation
 
 # The guest's stack of 1 MiB is in linear memory, below its data; what is left is for C code at the deepest point.
@@ -43,6 +43,17 @@ _WARM_CELLS = (
     "setTimeout(() => {}, 0); undefined",
     "let ;",
 )
+
+
+# A call is then a cell without `await` and its like, which needs no parsing to be made ready.
+_CALL_SETUP = """
+globalThis.__wasm_interp_serve__ = ((parse, stringify) => (event) => {
+  const answer = (value) => stringify(value) ?? "null";
+  const value = NAME(parse(event));
+  return typeof value?.then === "function" ? value.then(answer) : answer(value);
+})(JSON.parse, JSON.stringify);
+typeof NAME === "function"
+"""
 
 
 class JavaScriptLanguage(Language):
@@ -81,6 +92,13 @@ class JavaScriptLanguage(Language):
     @property
     def endless_loop(self) -> str:
         return "while (true);"
+
+    def call_setup(self, name: str) -> str:
+        return _CALL_SETUP.replace("NAME", name)
+
+    def call_request(self, call: CallRequest) -> bytes:
+        code = f"__wasm_interp_serve__({json.dumps(call.event)})"
+        return Language.run_request(self, CellRequest(code, call.execution_count, None, call.start))
 
     def send(self, instance: Instance, request: bytes) -> int:
         if instance.kept is None and not instance.function("qjs_get_context_ptr", 0)():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wasm_interp._core.artifacts import Artifact, artifact, kernel_folder
 from wasm_interp._core.engine.instance import Instance
-from wasm_interp._core.languages.base import Language, Ranges
+from wasm_interp._core.languages.base import CallRequest, Language, Ranges, start_fields
 from wasm_interp._core.languages.python_entropy import find_generators
 from wasm_interp._core.languages.python_immortals import immortalise
 from wasm_interp._core.languages.python_interrupts import find_words
@@ -52,6 +52,13 @@ class PythonLanguage(Language):
     @property
     def endless_loop(self) -> str:
         return "while True: pass"
+
+    def call_setup(self, name: str) -> str:
+        return f"callable(globals().get({name!r}))"
+
+    def call_request(self, call: CallRequest) -> bytes:
+        start = "" if call.start is None else f',"start":{json.dumps(start_fields(call.start))}'
+        return f'{{"kind":"call","name":{json.dumps(call.name)},"event":{call.event}{start}}}'.encode()
 
     def send(self, instance: Instance, request: bytes) -> int:
         place = instance.function("host_alloc", 1)(len(request))

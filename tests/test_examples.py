@@ -110,3 +110,11 @@ def test_a_hundred_submissions_are_graded() -> None:
         "  20 × ZeroDivisionError",
         "  40 × 30 of 30 right",
     ]
+
+
+def test_a_program_waits_for_a_person_and_goes_on_in_another_process() -> None:
+    assert run("examples/approval.py").splitlines() == [
+        "waiting for approve: {'item': 'printer', 'amount': 900}",
+        "if refused, 'paid: paper, ink (100)'",
+        "approved, 'paid: paper, printer, ink (1000)'",
+    ]

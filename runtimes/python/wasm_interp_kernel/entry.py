@@ -209,7 +209,9 @@ def _warm_up() -> None:
             for code in _WARM_CELLS:
                 turn(_request({"kind": "run", "code": code, "count": 0, "start": told, "env": {"C": "c"}}))
                 turn(_request({"kind": "run", "code": code, "count": 0}))
-            turn(_request({"kind": "call", "name": "f", "event": {"a": [1]}, "start": {"entropy": True, "forked": True}}))
+            turn(
+                _request({"kind": "call", "name": "f", "event": {"a": [1]}, "start": {"entropy": True, "forked": True}})
+            )
     finally:
         protocol.send = send
         environment.start(folder, variables)

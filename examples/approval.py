@@ -1,7 +1,7 @@
 """A program that waits for a person: put away while it does, and gone on with in another process.
 
 An agent's program wants to pay three bills. What is above a limit is not for the program to decide: it awaits the
-host. Nothing runs while nobody has answered; the sandbox is a file. Then a fork of it shows what a refusal would lead to,
+host. Nothing runs while nobody has answered; the sandbox is a file. Then a fork shows what a refusal would lead to,
 before the person decides.
 
 python examples/approval.py [FILE]

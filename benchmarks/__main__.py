@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import checkpoints, contexts, displays, forks, machine, parallel, stops, system_calls, throughput
+from benchmarks import (
+    checkpoints,
+    contexts,
+    displays,
+    forks,
+    functions,
+    machine,
+    parallel,
+    stops,
+    system_calls,
+    throughput,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.peers import environments
@@ -23,6 +34,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "stops": stops.measure,
     "checkpoints": checkpoints.measure,
     "forks": forks.measure,
+    "functions": functions.measure,
     "displays": displays.measure,
 }
 

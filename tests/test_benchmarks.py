@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checkpoints, contexts, displays, forks, parallel, stops, system_calls, throughput
+from benchmarks import checkpoints, contexts, displays, forks, functions, parallel, stops, system_calls, throughput
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Missing, Target, Value
 from benchmarks.peers.environments import own_environment
@@ -23,7 +23,9 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
-@pytest.mark.parametrize("group", [contexts, throughput, system_calls, parallel, stops, checkpoints, forks, displays])
+@pytest.mark.parametrize(
+    "group", [contexts, throughput, system_calls, parallel, stops, checkpoints, forks, functions, displays]
+)
 def test_a_group_in_its_quick_mode(group, bench: Bench) -> None:
     figures = list(group.measure(bench))
     assert len({each.name for each in figures}) == len(figures) > 0

@@ -307,6 +307,32 @@ def test_a_system_without_memory_costs_only_that_take(machine: Machine, written_
         session.close()
 
 
+def test_a_layer_that_a_later_one_covers_is_let_go(machine: Machine) -> None:
+    session = Session(machine)
+    held = []
+    for byte in b"abcd":
+        session.write(0, bytes([byte]) * 5 * PAGE_BYTES)
+        held.append(session.seal())
+        assert len(held[-1].image.layers) == 2  # the template's, and one
+    assert used_bytes(machine) == 4 * 5 * PAGE_BYTES  # as long as somebody holds them
+    for sealed in held:
+        sealed.release()
+    assert used_bytes(machine) == 5 * PAGE_BYTES
+    session.lose()
+    session.close()
+    assert used_bytes(machine) == 0
+
+
+def test_a_layer_of_which_something_is_seen_stays(machine: Machine) -> None:
+    session = Session(machine)
+    for first in (0, 1):
+        session.write(first * PAGE_BYTES, b"x" * 5 * PAGE_BYTES)
+        session.seal().release()
+    assert used_bytes(machine) == 10 * PAGE_BYTES
+    session.lose()
+    session.close()
+
+
 def test_closing_twice_is_closing(machine: Machine) -> None:
     session = Session(machine)
     session.close()

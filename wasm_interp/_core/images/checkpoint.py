@@ -17,6 +17,7 @@ turn what they have not written themselves into zeros.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -83,6 +84,7 @@ class Checkpoint:
         self._size_bytes = base.image.size_bytes
         self._region: Region | None = None
         self._kept: Runs = []  # in the region
+        self._is_kept_mapped = False
         self._aside = base.scattered
         self._buffer = page_aligned(0)
         self._known: Runs | None = None  # written pages of the base's file, as the last ``take`` left them
@@ -204,12 +206,26 @@ class Checkpoint:
     def _grow_base(self) -> None:
         """What was kept becomes the base's last layer; the region is the base's from here on."""
         base, region = self._base, self._region
-        layers, regions = base.image.layers, base.regions
+        first, own = base.image.layers[:1], list(zip(base.image.layers[1:], base.regions, strict=True))
         if region is not None and self._kept:
-            layers, regions = (*layers, self._layer(region, self._kept)), (*regions, region)
+            own = [*self._not_covered(own), (self._layer(region, self._kept), region)]
             self._region, self._kept, self._kept_mappings = None, [], 0
+        layers = (*first, *(layer for layer, _ in own))
         # Our one hold of each region goes with it.
-        self._base = Sealed(Image(self._size_bytes, layers), regions, self._aside)
+        self._base = Sealed(Image(self._size_bytes, layers), tuple(region for _, region in own), self._aside)
+
+    def _not_covered(self, own: list[tuple[Layer, Region]]) -> list[tuple[Layer, Region]]:
+        """Those of which something is seen under what was kept; the others are let go."""
+        seen: list[tuple[Layer, Region]] = []
+        covered: list[tuple[Layer, Region]] = []
+        for layer, region in own:
+            (covered if _lies_in(layer, self._kept) else seen).append((layer, region))
+        for layer, region in covered:
+            if self._is_kept_mapped:
+                region.release()
+            else:  # the instance still maps it
+                self._outdated.append(Sealed(Image(self._size_bytes, (layer,)), (region,)))
+        return seen
 
     def _flatten_base(self, memory: memoryview, runs: Runs) -> None:
         first = self._base.image.layers[0]
@@ -231,7 +247,8 @@ class Checkpoint:
             self._region.write(offset, memory[offset : offset + length])
         # Before they are mapped: should that fail half way, the next scan does not meet those that were.
         self._kept = _union(self._kept, runs)
-        if self._may_map_kept(self._region):  # else they stay the instance's own, and the next scan meets them again
+        self._is_kept_mapped = self._may_map_kept(self._region)
+        if self._is_kept_mapped:  # else they stay the instance's own, and the next scan meets them again
             self._mapper.place(Image(len(memory), (self._layer(self._region, runs),)), address)
 
     def _place_layer(self, layer: Layer, address: int, may_map: bool) -> None:
@@ -268,6 +285,16 @@ def _file_bytes(image: Image) -> int:
     """How far linear memory is mapped from the image's first file."""
     runs = image.layers[0].runs if image.layers else ()
     return runs[0].length if len(runs) == 1 and runs[0].address == 0 else 0
+
+
+def _lies_in(layer: Layer, runs: Runs) -> bool:
+    """Whether every page of ``layer`` is in ``runs``, which are ascending."""
+    starts = [offset for offset, _ in runs]
+    for run in layer.runs:
+        index = bisect_right(starts, run.address) - 1
+        if index < 0 or run.address + run.length > sum(runs[index]):
+            return False
+    return True
 
 
 def _all_runs(layers: Sequence[Layer]) -> Runs:

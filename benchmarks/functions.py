@@ -51,10 +51,10 @@ def measure(bench: Bench) -> Iterator[Figure]:
     """Snapshots there and back, waiting cells, calls of functions."""
     count = bench.either(2, 30)
     with Sandbox() as sandbox:
-        context = sandbox.create_code_context(timeout=600)
         sandbox.run_code(_FRAME)
-        run(context, _FRAME)
         yield from _snapshots(bench, sandbox, count)
+        context = sandbox.create_code_context(timeout=600)
+        run(context, _FRAME)
         yield _timed("a cell that waits and is resumed with its answer", lambda: _ask_and_answer(context), count)
     for language, limit in (("python", 2.0), ("javascript", 1.0), ("typescript", None)):
         with Function(_ECHO[language], language=language) as function:
@@ -65,7 +65,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
 
 
 def _snapshots(bench: Bench, sandbox: Sandbox, count: int) -> Iterator[Figure]:
-    name = "snapshot to bytes of two sessions with a small DataFrame"
+    name = "snapshot to bytes of a session with a small DataFrame"
     yield _timed(name, lambda: sandbox.snapshot().to_bytes(), count, Target(10))
     data = sandbox.snapshot().to_bytes()
     yield figure("its size", "MB", {OURS: [float(len(data))]}, target=Target(0.5))

@@ -38,6 +38,9 @@ from wasm_interp.results import StopKind
 _UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
+# Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
+# takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
+_MOST_NESTED = 16
 _TRAPPED = "the guest has trapped and cannot be entered again"
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
 
@@ -77,7 +80,9 @@ class Instance:
         self.gate = MemoryGate()
         self.failure: BaseException | None = None
         self.is_calling_back: Callable[[], bool] = _never
-        self._dead = self._closed = False
+        self._dead = self._closed = self._is_nested_too_deep = False
+        self._nested = 0
+        self._inner_trap: BaseException | None = None  # the first one; those around it say only that the host stopped
         self._memory_bytes = 0
         self._most_memory_bytes = -1
         self._functions: dict[str, ffi.ExportedFunction] = {}
@@ -144,7 +149,7 @@ class Instance:
 
     def call_inside(self, caller: int, name: str, *arguments: int) -> int:
         """Call an export from inside a host function, whose ``caller`` it was given."""
-        with self._asleep():  # the guest runs, so it may be stopped
+        with self._deeper(), self._asleep():  # the guest runs, so it may be stopped
             return self.function(name, len(arguments)).call_inside(caller, *arguments)
 
     @contextmanager
@@ -238,8 +243,7 @@ class Instance:
             memory.slice(out_pointer, 4)
             memory.slice(out_length, 4)
             answer = self.door(memory.read(pointer, length))
-            with self._asleep():  # the allocator is the guest's, and may never return
-                place = self.function("host_alloc", 1).call_inside(caller, len(answer))
+            place = self.call_inside(caller, "host_alloc", len(answer))  # the guest's, so it may never return
             if not place:
                 return _FAULT
             memory.write(place, answer)
@@ -251,7 +255,9 @@ class Instance:
 
     def host_failed(self, error: BaseException) -> Any:
         """A host function met ``error``: keep it for the caller, and trap the guest."""
-        if not isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError):  # those end the run by themselves
+        if isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError):  # the guest's, which this function had called
+            self._inner_trap = self._inner_trap or error
+        else:
             self.failure = error
         return ffi.STOP
 
@@ -278,8 +284,11 @@ class Instance:
 
     def _trapped(self, trap: BaseException) -> Exit:
         """A fault of WebAssembly has a code; what the host stopped is an error without one."""
+        trap = self._inner_trap or trap
         if self.wasi.exit_code is not None:
             return Exit(f"the program ended its interpreter with status {self.wasi.exit_code}", StopKind.EXITED)
+        if self._is_nested_too_deep:
+            return Exit(f"guest and host called each other {_MOST_NESTED} levels deep", StopKind.STACK)
         code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
         with self.gate.lock:  # the watchdog holds it from before it takes the memory until it has said so
             was_taken = self.gate.is_shut
@@ -326,6 +335,18 @@ class Instance:
             yield
         finally:
             self.door = former
+
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        """While a host function calls its guest. Raises GuestExit when that has gone on for too many levels."""
+        if self._nested == _MOST_NESTED:
+            self._is_nested_too_deep = True
+            raise GuestExit
+        self._nested += 1
+        try:
+            yield
+        finally:
+            self._nested -= 1
 
     @contextmanager
     def _asleep(self) -> Iterator[None]:

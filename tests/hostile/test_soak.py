@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import random
 import sys
-import threading
-import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests.hostile.footprint import MIB, expect_back, footprint, settled
 from wasm_interp import Limits, Sandbox
 from wasm_interp._core.images.mapping import mapping_budget
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell what a process takes")
-MIB = 1 << 20
 CELLS = [
     "x = [i for i in range(2_000)]; len(x)",
     "import numpy as np; a = np.random.rand(300, 300); float((a @ a).sum()) > 0",
@@ -30,40 +24,6 @@ CELLS = [
     "files = [open(f'/tmp/{i}', 'w') for i in range(20)]; [f.close() for f in files]; None",
     "display({'a': 1})",
 ]
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """What a process takes of its system."""
-
-    pss_bytes: int
-    fds: int
-    threads: int
-    mappings: int
-
-
-def footprint() -> Footprint:
-    gc.collect()
-    rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    pss = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss:"))
-    mappings = len(Path("/proc/self/maps").read_text().splitlines())
-    return Footprint(pss, len(os.listdir("/proc/self/fd")), threading.active_count(), mappings)
-
-
-def settled(start: Footprint) -> Footprint:
-    """The footprint once the watchdog has gone to sleep, or as it is after five seconds."""
-    end = time.monotonic() + 5
-    while (now := footprint()).threads > start.threads and time.monotonic() < end:
-        time.sleep(0.05)
-    return now
-
-
-def expect_back(start: Footprint, more_bytes: int, more_mappings: int) -> None:
-    now = settled(start)
-    assert now.fds <= start.fds + 1
-    assert now.threads <= start.threads
-    assert now.mappings <= start.mappings + more_mappings
-    assert now.pss_bytes <= start.pss_bytes + more_bytes, f"{(now.pss_bytes - start.pss_bytes) / MIB:.1f} MiB more"
 
 
 def use(chance: random.Random, cells: int) -> None:

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from wasm_interp._core.engine.heap import instance_closed
 from wasm_interp._core.engine.linker import HostImport, current, linker
 from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
+from wasm_interp._core.engine.signals import kept_out
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
@@ -212,7 +213,7 @@ class Instance:
         if self._dead:
             raise GuestTrapped(_TRAPPED)
         stopper = self.stopper
-        with self._heeding_ctrl_c():
+        with self._heeding_signals():
             stopper.begin(deadline)
             self._asker.begin()
             watchdog().watch(stopper)
@@ -316,10 +317,19 @@ class Instance:
         me = weakref.ref(self)
         self._epoch_callback = ffi.set_epoch_callback(self._store, lambda: _must_end(me))
 
-    def _heeding_ctrl_c(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _heeding_signals(self) -> Iterator[None]:
         if not on_main_thread():
-            return nullcontext()
-        return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT), lambda: self.is_calling_back())
+            yield
+            return
+        with (
+            _ctrl_c().watching(self._interrupt, lambda: self.is_calling_back()),
+            kept_out(self._interrupt, lambda: self.is_calling_back()),
+        ):
+            yield
+
+    def _interrupt(self) -> None:
+        self.stopper.request(StopKind.INTERRUPT)
 
     def _give_up_what_was_taken(self) -> None:
         if self.gate.is_shut:

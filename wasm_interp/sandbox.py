@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from wasm_interp._core.engine import room
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import template
@@ -108,7 +109,9 @@ class Sandbox:
         cwd: where it starts, made if missing. timeout: seconds, for each ``context.run`` that names none.
         limits: in the place of the sandbox's, for this context; files stay limited as the sandbox's are.
         figure_formats: what a matplotlib figure's result has, of "png" (always there), "svg" and "pdf"; Python only.
-        Raises UnknownLanguage, UsageError, ContextClosed; where ``cwd`` cannot be made, OSError or LimitExceeded.
+        Raises UnknownLanguage, UsageError, ContextClosed; where ``cwd`` cannot be made, OSError or LimitExceeded; and
+        LimitExceeded at max_contexts, at the memory ceiling, and at some 4,000 contexts of one process, which are
+        as many as Linux's default limit of memory mappings has room for.
         """
         formats = _checked_formats(figure_formats)
         return self._create(find_language(language), cwd, env_vars, timeout, limits, formats)
@@ -364,6 +367,7 @@ class Sandbox:
         if self._is_closed:
             raise ContextClosed("the sandbox is closed")
         memory_ceiling.check_room()
+        room().check()
         if len(self._contexts) >= self._max_contexts:
             raise LimitExceeded(
                 f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"

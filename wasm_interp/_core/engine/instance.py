@@ -24,6 +24,7 @@ from wasm_interp._core.engine.heap import instance_closed
 from wasm_interp._core.engine.linker import HostImport, current, linker
 from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
+from wasm_interp._core.engine.room import room
 from wasm_interp._core.engine.signals import kept_out
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
@@ -33,7 +34,7 @@ from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
 from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import GuestExit, WasiState
-from wasm_interp.errors import GuestTrapped, ProtocolError
+from wasm_interp.errors import GuestTrapped, LimitExceeded, ProtocolError
 from wasm_interp.results import StopKind
 
 _UNLIMITED_FUEL = (1 << 64) - 1
@@ -74,8 +75,10 @@ class Instance:
     ) -> None:
         """Instantiates; ``imports`` are what the guest wants beside WASI and the door.
 
-        Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``.
+        Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``, LimitExceeded when the
+        process has too many instances.
         """
+        room().take(self)
         self.wasi = wasi
         self.door = door
         self.gate = MemoryGate()
@@ -270,6 +273,7 @@ class Instance:
         self._dead = self._closed = True
         self.memory.close()
         self._store.close()
+        room().give_back(self)
         instance_closed()
 
     def _enter(self, run: Callable[[], int]) -> Exit:
@@ -309,7 +313,9 @@ class Instance:
             if missing > 0:
                 self._memory.grow(self._store, missing)
         except wasmtime.WasmtimeError as error:
-            raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error
+            if size_bytes > self._most_memory_bytes:
+                raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error
+            raise LimitExceeded(f"the system refuses the {size_bytes} bytes that the image takes: {error}") from error
 
     def _heed_epochs(self) -> None:
         self._store.set_epoch_deadline(1)

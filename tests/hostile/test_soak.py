@@ -60,8 +60,8 @@ def test_thousands_of_cells_leave_the_process_as_it_was(monkeypatch: pytest.Monk
 def test_a_long_session_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked at twice, each time 49 cells after it was ended by force.
 
-    Right after such an end it has touched next to nothing. In 49 cells it reads 30 MiB of the template's pages again, and
-    writes as much, which is kept and mapped in pieces: that is what it takes, and no growth.
+    Right after such an end it has touched next to nothing. In 49 cells it reads 30 MiB of the template's pages again,
+    and writes as much, which is kept and mapped in pieces: that is what it takes, and no growth.
     """
     monkeypatch.setattr("wasm_interp._core.engine.stops.GRACE_SECONDS", 0.01)
     start = None

@@ -39,6 +39,7 @@ _MIN_RECURSION = 300  # the kernel's own depth while it formats an error
 #: Where warnings that point past the program's frames are remembered as shown.
 _session_globals = Session.run.__globals__
 session = Session({})
+_started_at: int | None = None  # the count of the run that last told how to begin
 
 
 def _report(exc: BaseException) -> bytes:
@@ -53,14 +54,16 @@ def run_cell(request: dict) -> None:
     outcome = b""
     try:
         streams.repair()
-        if "start" in request:
-            _start(request["start"])
+        _start_as_told(request)
         if "env" in request:
             saved = environment.overlay(request["env"])
         session.namespace.pop("__warningregistry__", None)
         _session_globals.pop("__warningregistry__", None)
         _see_new_files()
         outcome = session.run(request["code"], f"<cell {request['count']}>")
+    except KeyboardInterrupt as exc:
+        outcome = _report(exc)
+        _make_up_for_start(request)
     except BaseException as exc:
         outcome = _report(exc)
     _settle()
@@ -69,6 +72,22 @@ def run_cell(request: dict) -> None:
     if saved is not None:
         environment.restore(saved)
     _finish(outcome)
+
+
+def _start_as_told(request: dict) -> None:
+    global _started_at
+    if "start" in request:
+        _start(request["start"])
+        _started_at = request["count"]
+
+
+def _make_up_for_start(request: dict) -> None:
+    """After an interrupt: do what the request says to begin with, if it came before that was done.
+
+    Else a context whose first run was stopped at once would never have its folder, variables and entropy.
+    """
+    if request["count"] != _started_at:
+        _start_as_told(request)
 
 
 def _start(settings: dict) -> None:
@@ -171,6 +190,8 @@ def run_addresses(request: dict) -> None:
 
 def run_freeze(request: dict) -> None:
     """Forget the cells run so far, and bring the interpreter to rest for the image."""
+    global _started_at
+    _started_at = None
     session.reset()
     tracebacks.forget_last()
     preload.freeze()
@@ -198,6 +219,8 @@ def turn(source: bytes) -> tuple[int, bool]:
         serve(request)
     except BaseException as exc:
         try:
+            if type(exc) is KeyboardInterrupt:
+                _make_up_for_start(_from_json(source.decode()))
             protocol.send(_report(exc) + _DONE)
         except BaseException:
             return 0, False

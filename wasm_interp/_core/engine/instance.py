@@ -90,7 +90,7 @@ class Instance:
         self._memory_bytes = 0
         self._most_memory_bytes = -1
         self._functions: dict[str, ffi.ExportedFunction] = {}
-        self._store = store = wasmtime.Store(engine.raw)
+        self._store = store = ffi.Store(engine.raw)
         self.limit_memory(memory_bytes)
         self._is_metered = engine.mode is Mode.METERED
         self.set_fuel(_UNLIMITED_FUEL)
@@ -123,7 +123,7 @@ class Instance:
     def memory_bytes(self) -> int:
         """Size of linear memory, which never shrinks; after ``close`` what it was last seen to be."""
         if not self._closed:
-            self._memory_bytes = self._memory.size(self._store) * PAGE_BYTES
+            self._memory_bytes = ffi.memory_pages(self._store, self._memory) * PAGE_BYTES
         return self._memory_bytes
 
     def function(self, name: str, parameters: int) -> ffi.ExportedFunction:
@@ -184,7 +184,7 @@ class Instance:
         if memory_bytes == self._most_memory_bytes:
             return
         self._most_memory_bytes = memory_bytes
-        self._store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
+        ffi.limit(self._store, memory_bytes, _MAX_TABLE_ELEMENTS)
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""
@@ -308,10 +308,10 @@ class Instance:
         return Exit(code.name.lower().replace("_", " "), StopKind.TRAP)
 
     def _grow_to(self, size_bytes: int) -> None:
-        missing = size_bytes // PAGE_BYTES - self._memory.size(self._store)
+        missing = size_bytes // PAGE_BYTES - ffi.memory_pages(self._store, self._memory)
         try:
             if missing > 0:
-                self._memory.grow(self._store, missing)
+                ffi.grow_memory(self._store, self._memory, missing)
         except wasmtime.WasmtimeError as error:
             if size_bytes > self._most_memory_bytes:
                 raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error

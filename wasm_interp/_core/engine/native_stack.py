@@ -69,7 +69,7 @@ def _new_measure() -> Callable[[], int]:
     if sys.platform != "linux" or _STACK_POINTER_OFFSET is None:
         return _unknown
     try:
-        libc = ctypes.CDLL(None)
+        libc = ctypes.PyDLL(None)  # which keeps the GIL: what is called takes a microsecond
         getcontext, lowest = libc.getcontext, _lowest_address(libc)
     except (AttributeError, OSError):
         return _unknown

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,12 +17,14 @@ from wasm_interp import (
     ContextClosed,
     ExecutionError,
     ExecutionResult,
+    Limits,
     Result,
     Sandbox,
     StateAfterStop,
     StopKind,
     UsageError,
 )
+from wasm_interp._core.engine.means import Asker
 
 PATIENCE_SECONDS = 30.0
 
@@ -480,6 +482,29 @@ def test_an_interrupt_from_another_thread_keeps_the_state(context: CodeContext, 
     assert errors_of(result) == ("KeyboardInterrupt", "the run was interrupted")
     assert result.stdout == "in\n"
     assert context.run("kept + now").text == "3"
+
+
+@pytest.mark.parametrize("rollback", ["auto", "off"])
+def test_an_interrupt_before_the_first_instruction_costs_the_context_nothing(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, rollback: Literal["auto", "off"]
+) -> None:
+    """On a busy machine a short timeout is over before the guest has begun: asked then, it is asked at once."""
+    context = sandbox.create_code_context(cwd="/tmp/here", env_vars={"NAME": "value"}, limits=Limits(rollback=rollback))
+    begin = Asker.begin
+
+    def ask_at_once(asker: Asker) -> None:
+        begin(asker)
+        instance = context._kernel._instance
+        assert instance is not None
+        instance.stopper.request(StopKind.TIMEOUT)
+        assert asker.ask()
+
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(Asker, "begin", ask_at_once)
+            result = context.run("print('never')")
+        assert (stop_of(result), result.stdout) == ((StopKind.TIMEOUT, StateAfterStop.KEPT), "")
+        assert context.run("import os; os.getcwd(), os.environ['NAME']").text == "('/tmp/here', 'value')"
 
 
 def test_an_interrupt_while_nothing_runs_does_nothing(context: CodeContext) -> None:

@@ -114,8 +114,7 @@ def test_no_fuel_at_all_is_out_of_fuel_at_once(sandbox: Sandbox) -> None:
         assert (result.error.name, result.fuel_used) == ("OutOfFuel", 0)
 
 
-def test_a_timeout_stops_a_metered_program_too(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasm_interp._core.engine.stops.GRACE_SECONDS", 20.0)  # on a machine that is busy
+def test_a_timeout_stops_a_metered_program_too(sandbox: Sandbox) -> None:
     context = metered(sandbox)
     context.run("x = 1")
     for code in ("while True: pass", "import time\ntime.sleep(3600)"):

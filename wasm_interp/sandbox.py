@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from wasm_interp._core.engine import room
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.templates import template
@@ -112,7 +113,8 @@ class Sandbox:
         history_bytes: keep what the context was before each run, for ``context.undo``, as far back as so many bytes
         reach; a run costs 1 to 5 ms more, and about what it writes. None: no history. Linux only.
         Raises UnknownLanguage, UsageError, ContextClosed, SnapshotError (a history where there can be none); where
-        ``cwd`` cannot be made, OSError or LimitExceeded.
+        ``cwd`` cannot be made, OSError or LimitExceeded; and LimitExceeded at max_contexts, at the memory ceiling, and
+        at some 4,000 contexts of one process: Linux's default limit of memory mappings has room for no more.
         """
         formats = _checked_formats(figure_formats)
         found, kept = find_language(language), _checked_history(history_bytes)
@@ -419,6 +421,7 @@ class Sandbox:
         if self._is_closed:
             raise ContextClosed("the sandbox is closed")
         memory_ceiling.check_room()
+        room().check()
         if len(self._contexts) >= self._max_contexts:
             raise LimitExceeded(
                 f"the sandbox has {len(self._contexts)} contexts; its limit max_contexts is {self._max_contexts}"

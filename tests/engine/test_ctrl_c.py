@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -52,3 +53,27 @@ def test_between_runs_the_signal_is_pythons(ctrl_c: CtrlC) -> None:
         press()
     ctrl_c.poll()
     assert interrupted == []
+
+
+def run_with_two_signals(ctrl_c: CtrlC) -> None:
+    with ctrl_c.watching(lambda: None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        ctrl_c.poll()
+        press()
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def test_signals_that_an_event_loop_waits_for_reach_it_after_the_run(ctrl_c: CtrlC) -> None:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    former = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    former_fd = signal.set_wakeup_fd(writer.fileno())
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_with_two_signals(ctrl_c)
+        assert reader.recv(10) == bytes([signal.SIGUSR1, signal.SIGUSR1, signal.SIGINT])
+    finally:
+        signal.set_wakeup_fd(former_fd)
+        signal.signal(signal.SIGUSR1, former)
+        reader.close()
+        writer.close()

@@ -345,7 +345,7 @@ def test_a_protocol_error_is_the_guests_to_know() -> None:
 def test_an_allocator_that_traps_ends_the_guest(mode: Mode) -> None:
     guest = new_guest(ASKER, door=lambda data: b"answer", mode=mode)
     guest.write(BEHAVIOUR, number(TRAPS))
-    assert guest.run("ask", 100, 1, 200, 204) == (Exit("stopped by the host", StopKind.TRAP), None)
+    assert guest.run("ask", 100, 1, 200, 204) == (Exit("the interpreter aborted", StopKind.EXITED), None)
     assert guest.instance.is_dead
     guest.close()
 

@@ -13,7 +13,13 @@ from tests.engine.guests import Guest, new_guest
 from tests.engine.test_instance import ASKER, FAULTS
 from wasm_interp._core.engine import Exit
 from wasm_interp._core.engine import native_stack as stacks
-from wasm_interp._core.engine.native_stack import NEEDED_BYTES, remaining_bytes, with_enough_stack
+from wasm_interp._core.engine.native_stack import (
+    NEEDED_BYTES,
+    NEEDED_FRAMES,
+    has_frames,
+    remaining_bytes,
+    with_enough_stack,
+)
 from wasm_interp.results import StopKind
 
 T = TypeVar("T")
@@ -50,6 +56,37 @@ def test_what_is_left_shrinks_with_depth() -> None:
     left = on_thread(16 * MIB, lambda: [at_depth(levels, remaining_bytes) for levels in (0, 10, 100, 200)])
     assert left == sorted(left, reverse=True)
     assert len(set(left)) == 4
+
+
+def with_frames_left(count: int, function: Callable[[], T]) -> T:
+    """Call ``function`` where the recursion limit leaves some fewer than ``count`` frames, as has_frames sees it."""
+    if has_frames(count):
+        return with_frames_left(count, function)
+    return function()
+
+
+def test_frames_are_counted_to_the_recursion_limit() -> None:
+    def left() -> list[bool]:
+        return [has_frames(count) for count in (80, 90, 110, 10**6)]
+
+    assert with_frames_left(100, left) == [True, True, False, False]
+
+
+def test_a_stack_that_is_too_deep_for_host_functions_has_it_run_on_another_thread() -> None:
+    def both() -> tuple[int, int, bool]:
+        ran_on, enough = with_enough_stack(lambda: (threading.get_ident(), has_frames(NEEDED_FRAMES)))
+        return threading.get_ident(), ran_on, enough
+
+    own, ran_on, enough = with_frames_left(NEEDED_FRAMES, both)
+    assert ran_on != own
+    assert enough
+
+
+def test_a_stack_that_is_too_deep_to_start_a_thread_is_refused() -> None:
+    ran: list[int] = []
+    with pytest.raises(RecursionError, match=r"^the caller's stack is too deep to run a guest$"):
+        with_frames_left(50, lambda: with_enough_stack(lambda: ran.append(1)))
+    assert ran == []
 
 
 def test_a_thread_with_enough_runs_the_function_itself() -> None:

@@ -204,6 +204,8 @@ def test_a_frame_on_stdout_is_output(context: CodeContext, kind: FrameKind) -> N
         encode_frame(FrameKind.RESULT, b"{}"),
         encode_frame(FrameKind.RESULT, b'{"data": "text"}'),
         encode_frame(FrameKind.ERROR, b"[" * 100_000),
+        encode_frame(FrameKind.RESULT, b'{"data": {"application/json": ' + b"[" * 500 + b"]" * 500 + b"}}"),
+        encode_frame(FrameKind.DONE, b"{}") * 65,
         encode_frame(FrameKind.INPUT, b'{"prompt": 1}'),
         encode_frame(FrameKind.DONE, b"null"),
     ],
@@ -213,6 +215,18 @@ def test_garbage_through_the_door_is_an_error_of_the_program(context: CodeContex
     result = run(context, f"{SEND}send({sent!r})")
     assert error_of(result) == ("OSError", "the host faulted while answering the door")
     assert result.stopped is None
+
+
+@pytest.mark.parametrize("kind", [FrameKind.DONE, FrameKind.CLEAR, FrameKind.INPUT])
+def test_millions_of_frames_in_one_call_neither_outlast_the_timeout_nor_ask_the_user(
+    context: CodeContext, kind: FrameKind
+) -> None:
+    asked: list[str] = []
+    frame = encode_frame(kind, b"{}")
+    result = run(context, f"{SEND}send({frame!r} * 5_000_000)", on_input=lambda prompt: asked.append(prompt) or "")
+    assert error_of(result)[0] == "OSError"
+    assert result.duration < 10
+    assert asked == []
 
 
 def test_a_hundred_megabytes_through_the_door_are_refused(context: CodeContext) -> None:

@@ -6,6 +6,8 @@ ends: the run is stopped, says so, and the context is as it was before, or anew.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 
 import pytest
@@ -153,6 +155,25 @@ def test_the_depth_of_the_calling_stack_does_not_matter(context: CodeContext) ->
     result = deeper(500)
     assert result.error is not None
     assert result.error.name == "RecursionError"
+    assert run(context, "1 + 1").text == "2"
+
+
+def test_at_no_depth_of_the_calling_stack_does_the_process_die(context: CodeContext) -> None:
+    """It did where Python's limit was met in a host function. Now the guest runs elsewhere, or not at all."""
+
+    def deeper(levels: int) -> ExecutionResult:
+        return deeper(levels - 1) if levels else run(context, "for n in range(30): print(n)\n1")
+
+    def outcome(levels: int) -> str | None:
+        try:
+            return deeper(levels).text
+        except (RecursionError, ctypes.ArgumentError):
+            return "refused"
+
+    limit = sys.getrecursionlimit()
+    outcomes = [outcome(levels) for levels in [*range(0, limit - 200, 100), *range(limit - 200, limit, 5)]]
+    assert set(outcomes) == {"1", "refused"}
+    assert outcomes == sorted(outcomes)
     assert run(context, "1 + 1").text == "2"
 
 

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasm_interp import ProtocolError
-from wasm_interp._core.protocol.frames import MAX_FRAME_BYTES, Frame, FrameDecoder, FrameKind, encode_frame
+from wasm_interp._core.protocol.frames import (
+    MAX_FRAME_BYTES,
+    MAX_FRAMES_AT_ONCE,
+    Frame,
+    FrameDecoder,
+    FrameKind,
+    encode_frame,
+)
 
 MAGIC = b"\xf7WI\x01"
 FRAMES = st.lists(st.builds(Frame, st.sampled_from(FrameKind), st.binary(max_size=40)), max_size=6)
@@ -73,6 +80,23 @@ def test_decoder_takes_a_frame_of_exactly_the_cap() -> None:
     payload = bytes(MAX_FRAME_BYTES)
     assert decoder.receive_data(header(kind=1, length=len(payload))) == []
     assert decoder.receive_data(payload) == [Frame(FrameKind.RESULT, payload)]
+
+
+def test_decoder_takes_so_many_frames_at_once_and_refuses_one_more() -> None:
+    decoder, done = FrameDecoder(), header(kind=3, length=0)
+    assert len(decoder.receive_data(done * MAX_FRAMES_AT_ONCE)) == MAX_FRAMES_AT_ONCE == 64
+    with pytest.raises(ProtocolError, match=r"^more than 64 frames at once$"):
+        decoder.receive_data(done * 65)
+    assert len(decoder.receive_data(done)) == 1
+
+
+def test_a_frame_that_comes_in_small_parts_is_not_copied_at_each() -> None:
+    """A million parts of a frame of 16 MB: a copy of what is there at each would take hours."""
+    decoder, part = FrameDecoder(), bytes(16)
+    decoder.receive_data(header(kind=1, length=MAX_FRAME_BYTES))
+    for _ in range(MAX_FRAME_BYTES // 16 - 1):
+        decoder.receive_data(part)
+    assert decoder.receive_data(part) == [Frame(FrameKind.RESULT, bytes(MAX_FRAME_BYTES))]
 
 
 @pytest.mark.parametrize("kind", [0, 8, 255])

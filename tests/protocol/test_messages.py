@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from wasm_interp import HostRequest, ProtocolError
 from wasm_interp._core.protocol.frames import Frame, FrameKind
 from wasm_interp._core.protocol.messages import (
+    MAX_DEPTH,
+    MAX_VALUES,
     ClearMessage,
     DoneMessage,
     ErrorMessage,
@@ -128,12 +130,46 @@ def test_only_utf_8_is_read(payload: bytes) -> None:
         read(FrameKind.RESULT, payload)
 
 
+def test_too_long_a_number_is_refused() -> None:
+    with pytest.raises(ProtocolError, match=r"^RESULT frame holds no JSON: "):
+        read(FrameKind.RESULT, b'{"data": {"a/b": ' + b"9" * 5_000 + b"}}")
+
+
+def nested(levels: int) -> bytes:
+    """A result of so many levels, with brackets in its text that are none."""
+    inner = levels - 2
+    return b'{"data": {"]}\\"": ' + b"[" * (inner - 1) + b'{"[[": "\\\\"}' + b"]" * (inner - 1) + b"}}"
+
+
+def test_json_as_deep_as_may_be_is_read() -> None:
+    assert isinstance(read(FrameKind.RESULT, nested(MAX_DEPTH)), ResultMessage)
+
+
 @pytest.mark.parametrize(
     "payload",
-    [b'{"data":' + b"[" * 100_000, b'{"data":{"a":' * 50_000, b'{"data": {"a/b": ' + b"9" * 5_000 + b"}}"],
+    [nested(MAX_DEPTH + 1), b'{"data":' + b"[" * 100_000, b'{"data":{"a":' * 50_000, b"[]" * 1_000 + b"[" * 257],
+    ids=["one more", "lists", "objects", "late"],
 )
-def test_json_that_is_too_deep_or_too_long_a_number_is_refused(payload: bytes) -> None:
-    with pytest.raises(ProtocolError, match=r"^RESULT frame holds no JSON: "):
+def test_json_that_is_deeper_is_refused_wherever_the_stack_stands(payload: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"^RESULT frame is nested deeper than 256$"):
+        read(FrameKind.RESULT, payload)
+
+
+def test_as_many_values_as_may_be_are_read_and_one_more_is_refused() -> None:
+    most = b'{"data": {"a": [' + b",".join([b'","'] * (MAX_VALUES - 4)) + b"]}}"
+    assert isinstance(read(FrameKind.RESULT, most), ResultMessage)
+    with pytest.raises(ProtocolError, match=r"^RESULT frame of 2000001 values exceeds 2000000$"):
+        read(FrameKind.RESULT, most.replace(b"[", b"[1,"))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b'"' + b'\\"' * 2_000_000 + b"[" * 300, b'["' * 1_000_000, b"[" * (4 << 20), b'{"a' * 1_000_000, b"]" * 300],
+    ids=["a string without end", "strings", "brackets", "objects", "closed"],
+)
+def test_the_shape_of_what_is_no_json_is_found_in_time(payload: bytes) -> None:
+    """Linear time: where it were not, any of these would take hours."""
+    with pytest.raises(ProtocolError):
         read(FrameKind.RESULT, payload)
 
 

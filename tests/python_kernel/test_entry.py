@@ -72,6 +72,30 @@ def test_what_a_context_is_told_at_its_start(host, monkeypatch: pytest.MonkeyPat
     assert told == [None, ("/w", {"A": "b"}), "00ff", ("/w", {}), ("/w", {})]
 
 
+@pytest.mark.parametrize("place", ["_from_json", "_settrace", "streams.repair", "entropy.reseed", "environment.start"])
+def test_an_interrupt_before_the_programs_code_costs_the_context_nothing(
+    host, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """It comes once, in the first call of that function."""
+    told: list[object] = []
+    monkeypatch.setattr(entry.environment, "start", lambda cwd, env: told.append(cwd))
+    monkeypatch.setattr(entry.entropy, "reseed", lambda seed, *, forked: None)
+    owner, _, name = place.rpartition(".")
+    holder = getattr(entry, owner) if owner else entry
+    former, interrupts = getattr(holder, name), [KeyboardInterrupt]
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        if interrupts:
+            raise interrupts.pop()
+        return former(*arguments, **options)
+
+    monkeypatch.setattr(holder, name, interrupted)
+    run("1", start={"cwd": "/w", "env": {}, "entropy": True})
+    assert told == ["/w"]
+    assert [kind for kind, _ in host.frames] == [2, 3]
+    assert host.frames[0][1]["name"] == "KeyboardInterrupt"
+
+
 def test_variables_of_one_run(host) -> None:
     run("import os; os.environ['KERNEL_TEST_RUN']", env={"KERNEL_TEST_RUN": "x"})
     run("'KERNEL_TEST_RUN' in os.environ")

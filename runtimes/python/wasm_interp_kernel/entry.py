@@ -52,57 +52,59 @@ def _report(exc: BaseException) -> bytes:
 
 
 def run_cell(request: dict) -> None:
-    saved = None
-    outcome = b""
-    try:
-        if session.paused is not None:
-            _abandon()
-        _prepare(request)
-        if "env" in request:
-            saved = environment.overlay(request["env"])
-        outcome = session.run(request["code"], sources.name_of(request["count"]))
-    except Suspended:
-        _pause(saved)
-        return
-    except BaseException as exc:
-        outcome = _report(exc)
-    _conclude(outcome, saved)
+    _serve(request, _cell)
 
 
 def run_on(request: dict) -> None:
     """Go on with the cell that awaits the host, whose answers are here."""
-    paused = session.paused
-    outcome = b""
-    try:
-        _prepare(request)
-        requests.answer(request["answers"])
-        outcome = session.resume()
-    except Suspended:
-        _pause(paused.environment)
-        return
-    except BaseException as exc:
-        outcome = _report(exc)
-    _conclude(outcome, None if paused is None else paused.environment)
+    _serve(request, _rest_of_cell)
 
 
 def run_call(request: dict) -> None:
     """Call a function of the program's."""
-    outcome = b""
+    _serve(request, _call)
+
+
+def _serve(request: dict, work: Callable[[dict], bytes]) -> None:
+    """Do the work, and tell what came of it. What it leaves in the request: "saved", the variables to give back."""
     try:
-        _prepare(request)
-        outcome = functions.call(session, request["name"], request["event"])
+        outcome = work(request)
     except Suspended:
-        _pause(None)
+        _pause(request.get("saved"))
         return
+    except KeyboardInterrupt as exc:
+        outcome = _report(exc)
+        _make_up_for_start(request)
     except BaseException as exc:
         outcome = _report(exc)
-    _conclude(outcome, None)
+    _conclude(outcome, request.get("saved"))
+
+
+def _cell(request: dict) -> bytes:
+    if session.paused is not None:
+        _abandon()
+    _prepare(request)
+    if "env" in request:
+        request["saved"] = environment.overlay(request["env"])
+    return session.run(request["code"], sources.name_of(request["count"]))
+
+
+def _rest_of_cell(request: dict) -> bytes:
+    if session.paused is not None:
+        request["saved"] = session.paused.environment
+    _prepare(request)
+    requests.answer(request["answers"])
+    return session.resume()
+
+
+def _call(request: dict) -> bytes:
+    _prepare(request)
+    return functions.call(session, request["name"], request["event"])
 
 
 def _prepare(request: dict) -> None:
     streams.repair()
-    if "start" in request:
-        _start(request["start"])
+    _start_as_told(request)
     session.namespace.pop("__warningregistry__", None)
     _session_globals.pop("__warningregistry__", None)
     _see_new_files()
@@ -130,6 +132,20 @@ def _conclude(outcome: bytes, saved: dict | None) -> None:
     if saved is not None:
         environment.restore(saved)
     _finish(outcome)
+
+
+def _start_as_told(request: dict) -> None:
+    if "start" in request:
+        _start(request["start"])
+        del request["start"]
+
+
+def _make_up_for_start(request: dict) -> None:
+    """After an interrupt: do what the request says to begin with, if it came before that was done.
+
+    Else a context whose first run was stopped at once would never have its folder, variables and entropy.
+    """
+    _start_as_told(request)
 
 
 def _start(settings: dict) -> None:
@@ -257,6 +273,7 @@ _from_json = protocol.from_json
 
 def turn(source: bytes) -> tuple[int, bool]:
     """Serve one request. Returns what the guest's C code expects: status, whether to quit."""
+    request = None
     try:
         request = _from_json(source.decode())
         serve = _KINDS.get(request["kind"])
@@ -265,6 +282,8 @@ def turn(source: bytes) -> tuple[int, bool]:
         serve(request)
     except BaseException as exc:
         try:
+            if isinstance(exc, KeyboardInterrupt):
+                _make_up_for_start(_from_json(source.decode()) if request is None else request)
             protocol.send(_report(exc) + _DONE)
         except BaseException:
             return 0, False

@@ -10,6 +10,7 @@ from wasm_interp._core.engine.linker import HostImport
 from wasm_interp._core.engine.means import Words
 from wasm_interp._core.engine.modules import is_compiled, load_module
 from wasm_interp._core.engine.rewrite import RewriteRefused
+from wasm_interp._core.engine.room import room
 
 __all__ = [
     "Engine",
@@ -24,4 +25,5 @@ __all__ = [
     "engine",
     "is_compiled",
     "load_module",
+    "room",
 ]

@@ -32,6 +32,7 @@ class CtrlC:
         self._writer.setblocking(False)
         self._lock = threading.Lock()  # so that a signal of one run never interrupts the next
         self._interrupt: Callable[[], None] | None = None
+        self._others = bytearray()  # numbers of other signals that came meanwhile, for whoever had the descriptor
 
     def poll(self) -> None:
         """Interrupt the run if the signal came."""
@@ -69,14 +70,22 @@ class CtrlC:
             with self._lock:
                 self._arrived()  # what came too late for this run must not be left to the next
                 self._interrupt = outer
+            _tell(former_fd, self._taken() + bytes([signal.SIGINT] if noted else []))
             if noted:
-                _pass_on(former, former_fd, *noted[0])
+                former(*noted[0])
 
     def _arrived(self) -> bytes:
         try:
-            return self._reader.recv(4096)
+            numbers = self._reader.recv(4096)
         except BlockingIOError:
             return b""
+        self._others += numbers.replace(bytes([signal.SIGINT]), b"")
+        return numbers
+
+    def _taken(self) -> bytes:
+        with self._lock:
+            taken, self._others = bytes(self._others), bytearray()
+        return taken
 
 
 def on_main_thread() -> bool:
@@ -89,9 +98,9 @@ def _is_free(handler: Any) -> bool:
     return callable(handler)
 
 
-def _pass_on(former: Any, former_fd: int, number: int, frame: FrameType | None) -> None:
-    if former_fd != _NO_FD:  # an event loop that waits for signals by its own descriptor
-        with contextlib.suppress(OSError), socket.socket(fileno=former_fd) as other:
-            other.send(bytes([number]))
+def _tell(fd: int, numbers: bytes) -> None:
+    """Pass signals on to an event loop that waits for them by its own descriptor."""
+    if fd != _NO_FD and numbers:
+        with contextlib.suppress(OSError), socket.socket(fileno=fd) as other:
+            other.send(numbers)
             other.detach()
-    former(number, frame)

@@ -4,7 +4,8 @@ Why at all: its public `Linker.define_func` costs 27 µs a call against 3 µs he
 unlocked process-wide table (under threads one guest reached another's host function), and passes
 exceptions through one global. Its public calls build and check types anew at each call.
 
-Rules: a callback never raises, whatever happens; callback objects live as long as the process.
+Rules: a callback never raises, whatever happens; callback objects live as long as the process. A call of a microsecond
+or two keeps the GIL: to let go of it wakes a thread that waits for it, mostly in vain.
 Checked against wasmtime-py 50.0.1; the tests of this folder fail if a name or layout changes.
 """
 
@@ -42,7 +43,25 @@ _I64 = ctypes.c_int64
 _call_unchecked = ffi.dll["wasmtime_func_call_unchecked"]
 _call_unchecked.restype = ctypes.c_void_p
 _call_unchecked.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+_UNLIMITED = -1
 _kept_alive: list[Any] = []  # callbacks that wasmtime may call until the process ends
+
+
+def _keeping_the_gil(function: Any) -> Any:
+    """The same C function for ctypes to call without letting go of the GIL: for what neither waits nor calls back."""
+    prototype = ctypes.PYFUNCTYPE(function.restype, *function.argtypes)
+    return prototype(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+_store_new = _keeping_the_gil(_bindings._wasmtime_store_new)
+_store_context = _keeping_the_gil(_bindings._wasmtime_store_context)
+_memory_size = _keeping_the_gil(_bindings._wasmtime_memory_size)
+_memory_grow = _keeping_the_gil(_bindings._wasmtime_memory_grow)
+_memory_data = _keeping_the_gil(_bindings._wasmtime_memory_data)
+_instance_export_get = _keeping_the_gil(_bindings._wasmtime_instance_export_get)
+_store_limiter = _keeping_the_gil(_bindings._wasmtime_store_limiter)
+_trap_new = _keeping_the_gil(_bindings._wasmtime_trap_new)
+_error_new = _keeping_the_gil(_bindings._wasmtime_error_new)
 
 STOP = object()  # what a host function returns to trap its guest
 HostFunction = Callable[[tuple[Any, ...]], Any]  # arguments -> result, or STOP
@@ -104,6 +123,15 @@ def define_host_function(
     )
     if error:
         raise wasmtime.WasmtimeError._from_ptr(error)
+
+
+class Store(wasmtime.Store):
+    """A store without data of ours; the public class makes a callback type for each, and lets go of the GIL twice."""
+
+    def __init__(self, engine: wasmtime.Engine) -> None:
+        self._set_ptr(_store_new(engine.ptr(), None, _NO_FINALIZER))
+        self._Store__context = _store_context(self.ptr())
+        self.engine = engine
 
 
 def set_epoch_callback(store: wasmtime.Store, must_stop: Callable[[], bool]) -> Any:
@@ -170,14 +198,32 @@ def export(store: wasmtime.Store, instance: wasmtime.Instance, name: str) -> Any
     """
     encoded, found = name.encode(), ffi.wasmtime_extern_t()
     address = ctypes.byref(instance._instance)
-    if not ffi.wasmtime_instance_export_get(store._context(), address, encoded, len(encoded), ctypes.byref(found)):
+    if not _instance_export_get(store._context(), address, encoded, len(encoded), ctypes.byref(found)):
         raise KeyError(name)
     return _extern.wrap_extern(found)
 
 
 def memory_address(store: wasmtime.Store, memory: wasmtime.Memory) -> int:
     """Where linear memory begins in this process. It does not move while the store lives."""
-    return ctypes.addressof(memory.data_ptr(store).contents)
+    return ctypes.addressof(_memory_data(store._context(), ctypes.byref(memory._memory)).contents)
+
+
+def memory_pages(store: wasmtime.Store, memory: wasmtime.Memory) -> int:
+    """How large linear memory is, in pages of 64 KiB."""
+    return int(_memory_size(store._context(), ctypes.byref(memory._memory)))
+
+
+def grow_memory(store: wasmtime.Store, memory: wasmtime.Memory, pages: int) -> None:
+    """Raises WasmtimeError where the store's limit or the system refuses."""
+    before = ctypes.c_uint64()
+    error = _memory_grow(store._context(), ctypes.byref(memory._memory), pages, ctypes.byref(before))
+    if error:
+        raise wasmtime.WasmtimeError._from_ptr(error)
+
+
+def limit(store: wasmtime.Store, memory_bytes: int, table_elements: int) -> None:
+    """What the guest may grow to; one instance with one memory."""
+    _store_limiter(store.ptr(), memory_bytes, table_elements, 1, _UNLIMITED, 1)
 
 
 def trap_code(trap: wasmtime.Trap) -> wasmtime.TrapCode | None:
@@ -193,11 +239,11 @@ def trap_code(trap: wasmtime.Trap) -> wasmtime.TrapCode | None:
 
 def _new_trap(message: str) -> int:
     encoded = message.encode()
-    return _address(ffi.wasmtime_trap_new(encoded, len(encoded)))
+    return _address(_trap_new(encoded, len(encoded)))
 
 
 def _new_error(message: str) -> int:
-    return _address(ffi.wasmtime_error_new(message.encode()))
+    return _address(_error_new(message.encode()))
 
 
 def _address(pointer: Any) -> int:

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from wasm_interp._core.engine.heap import instance_closed
 from wasm_interp._core.engine.linker import HostImport, current, linker
 from wasm_interp._core.engine.means import Asker, ByEpochs, ByProtection, MemoryGate, Words
 from wasm_interp._core.engine.native_stack import with_enough_stack
+from wasm_interp._core.engine.room import room
+from wasm_interp._core.engine.signals import kept_out
 from wasm_interp._core.engine.stops import Stopper
 from wasm_interp._core.engine.watchdog import watchdog
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
@@ -33,12 +35,15 @@ from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
 from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import GuestExit, WasiState
-from wasm_interp.errors import GuestTrapped, ProtocolError
+from wasm_interp.errors import GuestTrapped, LimitExceeded, ProtocolError
 from wasm_interp.results import StopKind
 
 _UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
+# Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
+# takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
+_MOST_NESTED = 16
 _TRAPPED = "the guest has trapped and cannot be entered again"
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
 
@@ -71,21 +76,25 @@ class Instance:
     ) -> None:
         """Instantiates; ``imports`` are what the guest wants beside WASI and the door.
 
-        Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``.
+        Raises GuestTrapped when the module cannot be instantiated within ``memory_bytes``, LimitExceeded when the
+        process has too many instances.
         """
+        room().take(self)
         self.wasi = wasi
         self.door = door
         self.gate = MemoryGate()
         self.failure: BaseException | None = None
         self.is_calling_back: Callable[[], bool] = _never
         self.kept: object = None  # what the guest's language has found out about this instance
-        self._dead = self._closed = False
+        self._dead = self._closed = self._is_nested_too_deep = False
+        self._nested = 0
+        self._inner_trap: BaseException | None = None  # the first one; those around it say only that the host stopped
         self._memory_bytes = 0
         self._most_memory_bytes = -1
         self._count_faults = fault_counter()
         self._may_have_more_pages = True  # written than the last checkpoint met
         self._functions: dict[str, ffi.ExportedFunction] = {}
-        self._store = store = wasmtime.Store(engine.raw)
+        self._store = store = ffi.Store(engine.raw)
         self.limit_memory(memory_bytes)
         self._is_metered = engine.mode is Mode.METERED
         self.set_fuel(_UNLIMITED_FUEL)
@@ -118,7 +127,7 @@ class Instance:
     def memory_bytes(self) -> int:
         """Size of linear memory, which never shrinks; after ``close`` what it was last seen to be."""
         if not self._closed:
-            self._memory_bytes = self._memory.size(self._store) * PAGE_BYTES
+            self._memory_bytes = ffi.memory_pages(self._store, self._memory) * PAGE_BYTES
         return self._memory_bytes
 
     def function(self, name: str, parameters: int) -> ffi.ExportedFunction:
@@ -148,13 +157,17 @@ class Instance:
 
     def call_inside(self, name: str, *arguments: int) -> int:
         """Call an export from inside a host function."""
-        function = self.function(name, len(arguments))
-        lock = self.gate.lock
-        lock.release()  # the guest runs, so it may be stopped
+        if self._nested == _MOST_NESTED:
+            self._is_nested_too_deep = True
+            raise GuestExit
+        function, lock = self.function(name, len(arguments)), self.gate.lock
+        self._nested += 1
+        lock.release()  # the guest runs, so it may be stopped; as in `_asleep`, which costs more
         try:
             result = function(*arguments)
         finally:
             lock.acquire()
+            self._nested -= 1
         if self.gate.is_shut:
             raise GuestExit
         return result
@@ -187,7 +200,7 @@ class Instance:
         if memory_bytes == self._most_memory_bytes:
             return
         self._most_memory_bytes = memory_bytes
-        self._store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
+        ffi.limit(self._store, memory_bytes, _MAX_TABLE_ELEMENTS)
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""
@@ -220,7 +233,7 @@ class Instance:
         if self._dead:
             raise GuestTrapped(_TRAPPED)
         stopper = self.stopper
-        with self._heeding_ctrl_c():
+        with self._heeding_signals():
             stopper.begin(deadline)
             self._asker.begin()
             watchdog().watch(stopper)
@@ -263,7 +276,9 @@ class Instance:
 
     def host_failed(self, error: BaseException) -> Any:
         """A host function met ``error``: keep it for the caller, and trap the guest."""
-        if not isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError):  # those end the run by themselves
+        if isinstance(error, wasmtime.Trap | wasmtime.WasmtimeError):  # the guest's, which this function had called
+            self._inner_trap = self._inner_trap or error
+        else:
             self.failure = error
         return ffi.STOP
 
@@ -275,6 +290,7 @@ class Instance:
         self._dead = self._closed = True
         self.memory.close()
         self._store.close()
+        room().give_back(self)
         instance_closed()
 
     def _enter(self, run: Callable[[], int]) -> Exit:
@@ -299,8 +315,11 @@ class Instance:
 
     def _trapped(self, trap: BaseException) -> Exit:
         """A fault of WebAssembly has a code; what the host stopped is an error without one."""
+        trap = self._inner_trap or trap
         if self.wasi.exit_code is not None:
             return Exit(f"the program ended its interpreter with status {self.wasi.exit_code}", StopKind.EXITED)
+        if self._is_nested_too_deep:
+            return Exit(f"guest and host called each other {_MOST_NESTED} levels deep", StopKind.STACK)
         code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
         with self.gate.lock:  # the watchdog holds it from before it takes the memory until it has said so
             was_taken = self.gate.is_shut
@@ -315,12 +334,14 @@ class Instance:
         return Exit(code.name.lower().replace("_", " "), StopKind.TRAP)
 
     def _grow_to(self, size_bytes: int) -> None:
-        missing = size_bytes // PAGE_BYTES - self._memory.size(self._store)
+        missing = size_bytes // PAGE_BYTES - ffi.memory_pages(self._store, self._memory)
         try:
             if missing > 0:
-                self._memory.grow(self._store, missing)
+                ffi.grow_memory(self._store, self._memory, missing)
         except wasmtime.WasmtimeError as error:
-            raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error
+            if size_bytes > self._most_memory_bytes:
+                raise GuestTrapped(f"the memory limit is below the {size_bytes} bytes that the image takes") from error
+            raise LimitExceeded(f"the system refuses the {size_bytes} bytes that the image takes: {error}") from error
 
     def _heed_epochs(self) -> None:
         self._store.set_epoch_deadline(1)
@@ -328,10 +349,19 @@ class Instance:
         me = weakref.ref(self)
         self._epoch_callback = ffi.set_epoch_callback(self._store, lambda: _must_end(me))
 
-    def _heeding_ctrl_c(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _heeding_signals(self) -> Iterator[None]:
         if not on_main_thread():
-            return nullcontext()
-        return _ctrl_c().watching(lambda: self.stopper.request(StopKind.INTERRUPT), lambda: self.is_calling_back())
+            yield
+            return
+        with (
+            _ctrl_c().watching(self._interrupt, lambda: self.is_calling_back()),
+            kept_out(self._interrupt, lambda: self.is_calling_back()),
+        ):
+            yield
+
+    def _interrupt(self) -> None:
+        self.stopper.request(StopKind.INTERRUPT)
 
     def _give_up_what_was_taken(self) -> None:
         if self.gate.is_shut:

@@ -9,6 +9,7 @@ is for where the former is not to be had: no mprotect, metered code, or a guest 
 from __future__ import annotations
 
 import ctypes
+import functools
 import struct
 import sys
 from collections.abc import Callable
@@ -126,6 +127,7 @@ class ByEpochs:
         """The epoch callback does it."""
 
 
+@functools.cache
 def protection_is_possible() -> bool:
     """Whether this system can take a guest's memory away."""
     return sys.platform != "win32" and hasattr(ctypes.CDLL(None), "mprotect")

@@ -1,8 +1,11 @@
-"""How much native stack a thread has left, and a thread with enough of it.
+"""How much stack a thread has left, native and Python's, and a thread with enough of both.
 
 WebAssembly runs on the stack of the thread that enters it. wasmtime lets a guest use `MAX_WASM_STACK_BYTES`
 from the point of entry, unasked whether the thread has them: where it has not, the process dies. So
 each entry asks first, and where the answer is too little, or unknown, the guest runs on a thread of ours.
+
+The same goes for Python's recursion limit: where a host function meets it before its first line, ctypes gives wasmtime
+whatever lies on the stack in place of a result, and the process dies. A thread of ours has all of the limit again.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ MAX_WASM_STACK_BYTES = 4 << 20  # a guest's own recursion checks end it first; s
 _HOST_STACK_BYTES = 1 << 20  # for host functions, and the caller's callbacks in them, at the guest's deepest point
 NEEDED_BYTES = MAX_WASM_STACK_BYTES + _HOST_STACK_BYTES
 _OWN_STACK_BYTES = 16 << 20
+NEEDED_FRAMES = 400  # JSON of a guest may be 256 levels deep, and guest and host call each other in 16 of 8 frames each
+_FRAMES_TO_START = 60  # what starting a thread takes, and what the caller does after the run, with room to spare
 
 # Where `getcontext` stores the stack pointer in glibc's ucontext_t.
 _STACK_POINTER_OFFSET = {"x86_64": 160, "aarch64": 432}.get(platform.machine())
@@ -30,11 +35,25 @@ _stack_size_lock = threading.Lock()  # threading.stack_size is one setting for t
 
 
 def with_enough_stack(function: Callable[[], T]) -> T:
-    """Run ``function`` here if this thread has the stack for a guest, else on a thread that has."""
-    if remaining_bytes() >= NEEDED_BYTES:
+    """Run ``function`` here if this thread has the stack for a guest, else on a thread that has.
+
+    Raises RecursionError, with nothing run, where the caller is so deep that not even a thread can be started.
+    """
+    if has_frames(NEEDED_FRAMES) and remaining_bytes() >= NEEDED_BYTES:
         return function()
+    if not has_frames(_FRAMES_TO_START):
+        raise RecursionError("the caller's stack is too deep to run a guest")
     outcome: Future[T] = Future()
     return _see_through(lambda: _start_thread(lambda: _settle(outcome, function)), outcome)
+
+
+def has_frames(count: int) -> bool:
+    """Whether Python's recursion limit leaves the caller that many frames, C functions that recurse not counted."""
+    try:
+        sys._getframe(max(sys.getrecursionlimit() - count, 0))
+    except ValueError:  # the stack is not that deep
+        return True
+    return False
 
 
 def remaining_bytes() -> int:
@@ -50,7 +69,7 @@ def _new_measure() -> Callable[[], int]:
     if sys.platform != "linux" or _STACK_POINTER_OFFSET is None:
         return _unknown
     try:
-        libc = ctypes.CDLL(None)
+        libc = ctypes.PyDLL(None)  # which keeps the GIL: what is called takes a microsecond
         getcontext, lowest = libc.getcontext, _lowest_address(libc)
     except (AttributeError, OSError):
         return _unknown
@@ -89,7 +108,7 @@ def _see_through(start: Callable[[], None], outcome: Future[T]) -> T:
     raised: BaseException | None = None
     try:
         start()
-    except RuntimeError:  # no thread is to be had
+    except RuntimeError:  # no thread is to be had; a RecursionError it cannot be, since that was asked before
         raise
     except BaseException as error:
         raised = error

@@ -61,6 +61,14 @@ class PythonLanguage(Language):
         return f'{{"kind":"call","name":{json.dumps(call.name)},"event":{call.event}{start}}}'.encode()
 
     def send(self, instance: Instance, request: bytes) -> int:
+        status = self._turn(instance, request)
+        if status and instance.stopper.requested is not None:
+            # The interrupt was the first thing that the kernel met, where it cannot catch it. Nothing of the cell has
+            # run; the same request without its code tells what a first run tells, and ends the run in order.
+            return self._turn(instance, json.dumps(json.loads(request) | {"code": ""}).encode())
+        return status
+
+    def _turn(self, instance: Instance, request: bytes) -> int:
         place = instance.function("host_alloc", 1)(len(request))
         if not place:
             raise MemoryError(f"the guest has no room for a request of {len(request)} bytes")

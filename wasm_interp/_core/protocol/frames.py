@@ -19,6 +19,9 @@ from wasm_interp.errors import ProtocolError
 MAGIC = b"\xf7WI\x01"
 HEADER = struct.Struct("<4sBxI")
 MAX_FRAME_BYTES = 16 << 20  # a 4K PNG is about 12 MiB; larger output belongs in a file
+# In one call of the guest, during which it cannot be stopped: five million empty frames, which fit into one, kept the
+# host busy for half a minute and took it half a gigabyte. Our kernels send three at most.
+MAX_FRAMES_AT_ONCE = 64
 
 
 class FrameKind(IntEnum):
@@ -52,14 +55,14 @@ def encode_frame(kind: FrameKind, payload: bytes) -> bytes:
 class FrameDecoder:
     """Bytes in, frames out; frames may be split anywhere. Holds at most one frame's bytes.
 
-    Raises ProtocolError on bytes that are no frame; the decoder then drops what it held, so the
-    next frame can be read.
+    Raises ProtocolError on bytes that are no frame, and on more than MAX_FRAMES_AT_ONCE; the decoder then drops what
+    it held, so the next frame can be read.
     """
 
     __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
 
     @property
     def pending_bytes(self) -> int:
@@ -68,24 +71,36 @@ class FrameDecoder:
 
     def receive_data(self, data: bytes) -> list[Frame]:
         """Every frame that ``data`` completes, in order."""
-        buffer = self._held + data if self._held else data
-        self._held = b""
-        frames = []
-        start = 0
-        while len(buffer) - start >= HEADER.size:
-            kind, length = _header(buffer, start)
-            end = start + HEADER.size + length
-            if end > len(buffer):
-                break
-            frames.append(Frame(kind, buffer[start + HEADER.size : end]))
-            start = end
-        if start < len(buffer):
-            _check_magic(buffer[start : start + len(MAGIC)])
-            self._held = buffer[start:]
+        held, self._held = self._held, bytearray()
+        if not held:
+            frames, end = _read(data)
+            self._held += data[end:]
+            return frames
+        held += data  # in place: a frame that comes byte by byte is not copied at each
+        frames, end = _read(held)
+        del held[:end]
+        self._held = held
         return frames
 
 
-def _header(buffer: bytes, start: int) -> tuple[FrameKind, int]:
+def _read(buffer: bytes | bytearray) -> tuple[list[Frame], int]:
+    """The frames that are whole, and where what is left begins, which may yet become one."""
+    frames: list[Frame] = []
+    start = 0
+    while len(buffer) - start >= HEADER.size:
+        kind, length = _header(buffer, start)
+        end = start + HEADER.size + length
+        if end > len(buffer):
+            break
+        if len(frames) == MAX_FRAMES_AT_ONCE:
+            raise ProtocolError(f"more than {MAX_FRAMES_AT_ONCE} frames at once")
+        frames.append(Frame(kind, bytes(buffer[start + HEADER.size : end])))
+        start = end
+    _check_magic(bytes(buffer[start : start + len(MAGIC)]))
+    return frames, start
+
+
+def _header(buffer: bytes | bytearray, start: int) -> tuple[FrameKind, int]:
     magic, kind, length = HEADER.unpack_from(buffer, start)
     _check_magic(magic)
     if kind not in _KINDS:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from wasm_interp._core.protocol.frames import Frame, FrameKind
@@ -75,6 +76,16 @@ Message = ResultMessage | UpdateMessage | ErrorMessage | InputMessage | ClearMes
 _MOST_REQUESTS = 1_000
 _MOST_REQUEST_ID_CHARS = 100
 _MOST_REQUEST_NAME_CHARS = 1_000
+# What follows the parser in the caller's program recurses too: to_json, repr, a comparison. How deep it may go hangs on
+# how deep its stack is already, so the bound is well below Python's thousand. Our kernels stop at 100 and 200.
+MAX_DEPTH = 256
+# An empty list takes 3 bytes of a frame and 64 of the host: a frame full of them took 400 MB and two seconds. Our
+# kernels stop at 200,000 values.
+MAX_VALUES = 2_000_000
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)  # one without an end too, to be linear
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # one up, one down, as signed bytes
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+
 # How JSON that is otherwise sound can hold half of a surrogate pair, which no caller could encode as UTF-8.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -87,6 +98,7 @@ def read_message(frame: Frame) -> Message:
     payload = frame.payload
     if frame.kind is FrameKind.DONE and payload == b"{}":
         return _DONE
+    _check_shape(frame)
     try:
         fields = _from_json(payload.decode())
         if _ESCAPED_SURROGATE.search(payload):
@@ -96,6 +108,23 @@ def read_message(frame: Frame) -> Message:
     if not isinstance(fields, dict):
         raise ProtocolError(f"{frame.kind.name} frame holds {type(fields).__name__}, not an object")
     return _READERS[frame.kind](fields)
+
+
+def _check_shape(frame: Frame) -> None:
+    """Raises ProtocolError for JSON that is too deep or has too many values; found without parsing it."""
+    payload = frame.payload
+    if _count(payload, b"[{") <= MAX_DEPTH and _count(payload, b",:") <= MAX_VALUES:
+        return
+    structure = _STRING.sub(b"", payload)
+    brackets = structure.translate(_STEPS, _NO_BRACKETS)
+    if max(accumulate(memoryview(brackets).cast("b")), default=0) > MAX_DEPTH:
+        raise ProtocolError(f"{frame.kind.name} frame is nested deeper than {MAX_DEPTH}")
+    if (values := _count(structure, b"[{,:")) > MAX_VALUES:
+        raise ProtocolError(f"{frame.kind.name} frame of {values} values exceeds {MAX_VALUES}")
+
+
+def _count(data: bytes, wanted: bytes) -> int:
+    return sum(data.count(each) for each in wanted)
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,7 +6,7 @@ Rule: a descriptor of the file system retains its inode until it is closed.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from wasm_interp._core.vfs.errno import Errno, FileSystemError
@@ -37,6 +37,10 @@ class Descriptor:
     stream: Stream | None = None
     preopen: str | None = None
 
+    def copied(self) -> Descriptor:
+        """Another like it, in a tenth of the time that dataclasses.replace takes: a context begins with five."""
+        return Descriptor(self.ino, self.readable, self.writable, self.flags, self.offset, self.stream, self.preopen)
+
 
 class FileTable:
     """Descriptors by number; a new one gets the lowest free number, as POSIX asks."""
@@ -54,7 +58,7 @@ class FileTable:
         try:
             for number, descriptor in saved:
                 self._retain(descriptor)
-                self._open[number] = replace(descriptor)
+                self._open[number] = descriptor.copied()
         except FileSystemError:
             self.close_all()
             raise
@@ -134,7 +138,7 @@ class FileTable:
 
     def save(self) -> tuple[tuple[int, Descriptor], ...]:
         """The table as data, by number."""
-        return tuple((number, replace(descriptor)) for number, descriptor in sorted(self._open.items()))
+        return tuple((number, descriptor.copied()) for number, descriptor in sorted(self._open.items()))
 
     def _retain(self, descriptor: Descriptor) -> None:
         if descriptor.stream is None:

@@ -1,0 +1,49 @@
+"""What this process takes of its system, to be compared before and after an attack."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1 << 20
+_PATIENCE_SECONDS = 5.0  # for the watchdog to go to sleep
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a process takes of its system."""
+
+    pss_bytes: int
+    fds: int
+    threads: int
+    mappings: int
+
+
+def footprint() -> Footprint:
+    """That of this process, now. Linux only."""
+    gc.collect()
+    rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    pss = next(int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss:"))
+    mappings = len(Path("/proc/self/maps").read_text().splitlines())
+    return Footprint(pss, len(os.listdir("/proc/self/fd")), threading.active_count(), mappings)
+
+
+def settled(start: Footprint) -> Footprint:
+    """The footprint once the watchdog has gone to sleep, or as it is after five seconds."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while (now := footprint()).threads > start.threads and time.monotonic() < end:
+        time.sleep(0.05)
+    return now
+
+
+def expect_back(start: Footprint, more_bytes: int, more_mappings: int) -> None:
+    """Assert that no more is taken than was at ``start``, give or take."""
+    now = settled(start)
+    assert now.fds <= start.fds + 1
+    assert now.threads <= start.threads
+    assert now.mappings <= start.mappings + more_mappings
+    assert now.pss_bytes <= start.pss_bytes + more_bytes, f"{(now.pss_bytes - start.pss_bytes) / MIB:.1f} MiB more"

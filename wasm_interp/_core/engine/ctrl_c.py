@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from wasm_interp._core.engine.signals import get_handler, set_handler
+
 _NO_FD = -1
 
 
@@ -46,7 +48,7 @@ class CtrlC:
 
         While ``is_calling_back``, a callback of the program runs in it, and its handler gets the signal at once.
         """
-        former: Any = signal.getsignal(signal.SIGINT)
+        former = get_handler(signal.SIGINT)
         if not _is_free(former):
             yield
             return
@@ -61,11 +63,11 @@ class CtrlC:
             else:
                 noted.append((number, frame))
 
-        signal.signal(signal.SIGINT, handle)
+        set_handler(signal.SIGINT, handle)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, former)
+            set_handler(signal.SIGINT, former)
             signal.set_wakeup_fd(former_fd)
             with self._lock:
                 self._arrived()  # what came too late for this run must not be left to the next

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.images.linear_memory import NEEDS_LINUX
+from tests.snapshots.arena_use import bytes_in_use, mappings_left
 from wasm_interp import AsyncSandbox, CodeContext, ContextClosed, Sandbox, Snapshot, UsageError
-from wasm_interp._core.images.arena import arena
 
 pytestmark = NEEDS_LINUX
 MIB = 1 << 20
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as made:
-        yield made
 
 
 @pytest.fixture
@@ -126,17 +119,15 @@ def test_a_closed_context_has_none(context: CodeContext) -> None:
 
 
 def test_closing_gives_its_memory_back(sandbox: Sandbox) -> None:
-    room = arena()
-    assert room is not None
+    before = bytes_in_use(), mappings_left()
     context = sandbox.create_code_context(history_bytes=256 * MIB)
     for number in range(4):
         context.run(f"part{number} = bytearray(b'x') * (8 << 20)")
     states = context.history
+    assert bytes_in_use() >= before[0] + 24 * MIB
     context.close()
     assert all(state.is_closed for state in states)
-    del states
-    regions = len(room._freed)
-    assert regions > 0
+    assert (bytes_in_use(), mappings_left()) == before
 
 
 def test_forks_and_snapshots_keep_one_of_their_own_from_there_on(sandbox: Sandbox, context: CodeContext) -> None:

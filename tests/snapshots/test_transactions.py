@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,12 +12,6 @@ from tests.images.linear_memory import NEEDS_LINUX
 from wasm_interp import AsyncSandbox, CodeContext, Limits, Sandbox, StateAfterStop, UsageError
 
 pytestmark = NEEDS_LINUX
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as made:
-        yield made
 
 
 @pytest.fixture(params=["auto", "off"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -28,17 +27,6 @@ from wasm_interp import (
 
 pytestmark = NEEDS_LINUX
 ASK = "answer = await host.request('approval', {'amount': 5})\nanswer['ok']"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as made:
-        yield made
-
-
-@pytest.fixture
-def context(sandbox: Sandbox) -> CodeContext:
-    return sandbox.create_code_context()
 
 
 @pytest.fixture

@@ -39,6 +39,10 @@ from wasm_interp.results import StopKind
 
 _UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
+# A guest that has all the memory that it may have can serve no request: not the one either that would free some of it.
+# So each run may take a little more than there is, up to a bound that many such runs reach together.
+_SPARE_BYTES = 2 << 20
+_MOST_SPARE_BYTES = 8 << 20
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 # Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
 # takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
@@ -88,6 +92,7 @@ class Instance:
         self._nested = 0
         self._inner_trap: BaseException | None = None  # the first one; those around it say only that the host stopped
         self._memory_bytes = 0
+        self._own_limit_bytes = memory_bytes
         self._most_memory_bytes = -1
         self._functions: dict[str, ffi.ExportedFunction] = {}
         self._store = store = ffi.Store(engine.raw)
@@ -138,17 +143,16 @@ class Instance:
         return found
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Copy ``data`` into the guest from inside a run, between calls of its exports."""
-        with self.gate.lock:
-            if self.gate.is_shut:
-                raise GuestExit
+        """Copy ``data`` into the guest from inside a run, between calls of its exports.
+
+        Raises GuestExit where ``pointer``, which is the guest's word, lies outside its memory.
+        """
+        with self._at_work():
             self.memory.write(pointer, data)
 
     def read(self, pointer: int, length: int) -> bytes:
-        """A copy of the guest's bytes, from inside a run, between calls of its exports."""
-        with self.gate.lock:
-            if self.gate.is_shut:
-                raise GuestExit
+        """A copy of the guest's bytes, from inside a run, between calls of its exports. Raises GuestExit likewise."""
+        with self._at_work():
             return self.memory.read(pointer, length)
 
     def call_inside(self, caller: int, name: str, *arguments: int) -> int:
@@ -185,6 +189,15 @@ class Instance:
             return
         self._most_memory_bytes = memory_bytes
         ffi.limit(self._store, memory_bytes, _MAX_TABLE_ELEMENTS)
+
+    def spare_memory(self) -> None:
+        """Let a guest that is at its own limit grow a little more, until the limit is set again.
+
+        Not one that others have left no more.
+        """
+        wanted = min(self.memory_bytes + _SPARE_BYTES, self._own_limit_bytes + _MOST_SPARE_BYTES)
+        if wanted > self._own_limit_bytes == self._most_memory_bytes:
+            self.limit_memory(wanted)
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""
@@ -351,6 +364,17 @@ class Instance:
             yield
         finally:
             self.door = former
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """While the host touches memory between calls of the guest."""
+        with self.gate.lock:
+            if self.gate.is_shut:
+                raise GuestExit
+            try:
+                yield
+            except FileSystemError:
+                raise GuestExit from None
 
     @contextmanager
     def _deeper(self) -> Iterator[None]:

@@ -19,7 +19,8 @@ class Limits:
     """Limits of a sandbox (files) and of each of its contexts (the rest).
 
     memory_bytes: linear memory of one context. 1 GiB: the warmed-up interpreter takes 0.2 GiB of it
-        (shared between contexts), and a 100 MB CSV becomes about 0.5 GiB in pandas.
+        (shared between contexts), and a 100 MB CSV becomes about 0.5 GiB in pandas. A context that has used up all of
+        it gets up to 8 MiB more, 2 MiB a run, so that a later run can free some.
     fuel: WebAssembly instructions per run, or None for no metering (metering costs a third to a half of the speed).
     output_bytes: stdout, stderr and results of one run together. 32 MiB: two large figures and any readable text.
     file_bytes: contents of all files of the sandbox. 512 MiB: a few data sets; held in the host's memory.

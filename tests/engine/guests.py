@@ -22,6 +22,7 @@ WASI = "wasi_snapshot_preview1"
 PAGE = 65_536
 MIB = 1 << 20
 _TYPES = {"I": "i32", "Q": "i64", "q": "i64"}
+_ALL_BITS = (1 << 64) - 1  # a negative argument as the guest sees it
 
 
 def import_line(name: str) -> str:
@@ -71,7 +72,7 @@ class Guest:
 
         def run() -> int:
             nonlocal result
-            result = function(*arguments)
+            result = function(*(argument & _ALL_BITS for argument in arguments))
             return result
 
         return self.instance.enter(run, deadline), result

@@ -455,3 +455,33 @@ def test_a_host_call_outside_any_run_has_no_guest_to_reach() -> None:
     with pytest.raises(wasmtime.WasmtimeError, match=r"\n    the host stopped the guest$"):
         guest.instance.function("sched_yield", 0)()
     guest.close()
+
+
+FILLED = """(module (memory (export "memory") 1)
+  (func (export "grow") (result i32) (local $grown i32)
+    (loop $again
+      (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1))
+        (then (local.set $grown (i32.add (local.get $grown) (i32.const 1))) (br $again))))
+    (local.get $grown)))"""
+
+
+def test_a_guest_at_its_limit_can_be_spared_a_little_more_in_each_run_up_to_a_bound() -> None:
+    """As the kernel does, the limit is set anew before each run."""
+    guest = new_guest(FILLED, memory_bytes=16 * MIB)
+    grown = []
+    for _ in range(7):
+        guest.instance.limit_memory(16 * MIB)
+        guest.instance.spare_memory()
+        grown.append(guest.call("grow"))
+    assert grown == [255, 32, 32, 32, 32, 0, 0]
+    assert guest.instance.memory_bytes == 24 * MIB
+    guest.close()
+
+
+def test_a_guest_that_others_have_left_no_memory_is_spared_none() -> None:
+    guest = new_guest(FILLED, memory_bytes=16 * MIB)
+    guest.instance.limit_memory(1 * MIB)
+    assert guest.call("grow") == 15
+    guest.instance.spare_memory()
+    assert guest.call("grow") == 0
+    guest.close()

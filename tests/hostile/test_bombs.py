@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from tests.hostile.cells import error_of, run, stop_of
-from wasm_interp import CodeContext, StateAfterStop, StopKind
+from tests.hostile.cells import error_of, keeps_its_state, run, stop_of
+from tests.hostile.footprint import MIB
+from wasm_interp import CodeContext, Limits, Sandbox, StateAfterStop, StopKind
 
 MEMORY = {
     "zlib": "import zlib\nsmall = zlib.compress(bytes(10**8), 1)\nx = [zlib.decompress(small) for _ in range(20)]",
@@ -124,6 +127,45 @@ def test_what_cannot_be_is_refused_at_once(attacked: CodeContext, name: str) -> 
     code, error = REFUSED[name]
     result = run(attacked, code)
     assert (error_of(result)[0], result.stopped) == (error, None)
+
+
+FILL = """
+x = globals().get('x', [])
+for size in {}:
+    try:
+        while True: x.append(bytes(size))
+    except MemoryError: pass
+"""
+NEARLY = FILL.format((10**7, 10**6, 10**5, 10**4, 10**3, 100))
+TO_THE_LAST_BYTE = FILL.format((10**7, 10**6, 10**5, 10**4, 10**3, 100, 32))
+
+
+@pytest.mark.parametrize("rollback", ["auto", "off"])
+def test_a_context_that_took_all_its_memory_can_be_told_to_give_it_back(
+    sandbox: Sandbox, rollback: Literal["auto", "off"]
+) -> None:
+    limit = 300 * MIB
+    context = sandbox.create_code_context(limits=Limits(memory_bytes=limit, rollback=rollback))
+    run(context, "kept = 1")
+    assert run(context, NEARLY).error is None
+    assert run(context, "1 + kept").text == "2"
+    # What does not fit is the program's error too, and no exception of the host.
+    too_long = run(context, "#" * 10_000_000)
+    assert error_of(too_long) == ("MemoryError", "there is no room for the cell itself")
+    assert too_long.stopped is None
+    assert run(context, "x = None").error is None
+    assert run(context, "len(bytes(20_000_000))").text == "20000000"
+    assert keeps_its_state(context)
+
+
+def test_a_context_that_takes_all_it_is_spared_as_well_comes_to_an_end(sandbox: Sandbox) -> None:
+    """The guest's allocator does not always live through that; then the context begins anew."""
+    limit = 300 * MIB
+    context = sandbox.create_code_context(limits=Limits(memory_bytes=limit))
+    results = [run(context, TO_THE_LAST_BYTE) for _ in range(8)]
+    assert max(result.memory_bytes for result in results) <= limit + 8 * MIB
+    assert {result.error and result.error.name for result in results} <= {None, "MemoryError", "InterpreterCrashed"}
+    assert run(sandbox.create_code_context(), "1 + 1").text == "2"
 
 
 def test_a_regex_that_explodes_keeps_the_state_and_can_be_caught(attacked: CodeContext) -> None:

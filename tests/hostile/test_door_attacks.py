@@ -5,6 +5,7 @@ After each the host lives, was told of no error of its own, and a neighbour's ca
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 
@@ -97,6 +98,24 @@ def test_a_message_as_large_as_may_be_is_heard_and_one_byte_more_is_not() -> Non
     assert guest.call("call", 0, MAX_DOOR_BYTES + 1, 16, 20) == FAULT
     assert heard == [MAX_DOOR_BYTES]
     guest.close()
+
+
+@pytest.mark.parametrize("place", [MEMORY, MEMORY - 2, LAST])
+def test_a_place_for_a_request_that_lies_outside_memory_ends_the_guest(place: int) -> None:
+    """As an allocator may give it whose own data the program has spoiled."""
+
+    def write(guest: Guest) -> int:
+        guest.instance.write(place, b"abc")
+        return 0
+
+    def read(guest: Guest) -> int:
+        return len(guest.instance.read(place, 3))
+
+    for touch in (write, read):
+        guest = new_guest(SOUND)
+        assert guest.instance.enter(functools.partial(touch, guest), None) == Exit("stopped by the host", StopKind.TRAP)
+        assert guest.instance.failure is None
+        guest.close()
 
 
 def test_an_allocator_that_traps_ends_its_guest() -> None:

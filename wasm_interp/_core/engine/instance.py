@@ -40,6 +40,10 @@ from wasm_interp.results import StopKind
 
 _UNLIMITED_FUEL = (1 << 64) - 1
 MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
+# A guest that has all the memory that it may have can serve no request: not the one either that would free some of it.
+# So each run may take a little more than there is, up to a bound that many such runs reach together.
+_SPARE_BYTES = 2 << 20
+_MOST_SPARE_BYTES = 8 << 20
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 # Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
 # takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
@@ -90,6 +94,7 @@ class Instance:
         self._nested = 0
         self._inner_trap: BaseException | None = None  # the first one; those around it say only that the host stopped
         self._memory_bytes = 0
+        self._own_limit_bytes = memory_bytes
         self._most_memory_bytes = -1
         self._count_faults = fault_counter()
         self._may_have_more_pages = True  # written than the last checkpoint met
@@ -142,18 +147,27 @@ class Instance:
         return found
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Copy ``data`` into the guest from inside a run, between calls of its exports."""
+        """Copy ``data`` into the guest from inside a run, between calls of its exports.
+
+        Raises GuestExit when its memory was taken away, and for a place that is not in it.
+        """
         with self.gate.lock:
             if self.gate.is_shut:
                 raise GuestExit
-            self.memory.write(pointer, data)
+            try:
+                self.memory.write(pointer, data)
+            except FileSystemError:
+                raise GuestExit from None
 
     def read(self, pointer: int, length: int) -> bytes:
-        """A copy of the guest's bytes, from inside a run, between calls of its exports."""
+        """A copy of the guest's bytes, from inside a run, between calls of its exports. Raises GuestExit likewise."""
         with self.gate.lock:
             if self.gate.is_shut:
                 raise GuestExit
-            return self.memory.read(pointer, length)
+            try:
+                return self.memory.read(pointer, length)
+            except FileSystemError:
+                raise GuestExit from None
 
     def call_inside(self, name: str, *arguments: int) -> int:
         """Call an export from inside a host function."""
@@ -201,6 +215,15 @@ class Instance:
             return
         self._most_memory_bytes = memory_bytes
         ffi.limit(self._store, memory_bytes, _MAX_TABLE_ELEMENTS)
+
+    def spare_memory(self) -> None:
+        """Let a guest that is at its own limit grow a little more, until the limit is set again.
+
+        Not one that others have left no more.
+        """
+        wanted = min(self.memory_bytes + _SPARE_BYTES, self._own_limit_bytes + _MOST_SPARE_BYTES)
+        if wanted > self._own_limit_bytes == self._most_memory_bytes:
+            self.limit_memory(wanted)
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""

@@ -18,6 +18,7 @@ import wasmtime
 
 from wasm_interp._core.engine import ffi
 from wasm_interp._core.engine.engine import Engine
+from wasm_interp._core.vfs.errno import FileSystemError
 from wasm_interp._core.wasi.calls import CALLS, MODULE, Call, dispatch
 from wasm_interp._core.wasi.state import GuestExit
 
@@ -82,7 +83,7 @@ def _host_function(function: Callable[[Instance, tuple[Any, ...]], int]) -> ffi.
                 if gate.is_shut or instance.failure is not None:
                     return ffi.STOP
                 result = function(instance, arguments)
-        except GuestExit:
+        except (GuestExit, FileSystemError):  # an errno here, where no WASI call tells it, is a pointer into nowhere
             return ffi.STOP
         except BaseException as error:
             return instance.host_failed(error)

@@ -14,6 +14,7 @@ from wasm_interp._core.languages.python_entropy import find_generators
 from wasm_interp._core.languages.python_immortals import immortalise
 from wasm_interp._core.languages.python_interrupts import find_words
 from wasm_interp._core.languages.tree import PYTHON_KERNEL, kernel_sources
+from wasm_interp._core.wasi.state import GuestExit
 
 # The guest's own first turn runs source text; from here on a turn's bytes are our requests.
 _INSTALL = f"import sys; sys.path.insert(0, {PYTHON_KERNEL!r}); import wasm_interp_kernel; wasm_interp_kernel.install()"
@@ -61,19 +62,35 @@ class PythonLanguage(Language):
         return f'{{"kind":"call","name":{json.dumps(call.name)},"event":{call.event}{start}}}'.encode()
 
     def send(self, instance: Instance, request: bytes) -> int:
-        status = self._turn(instance, request)
+        instance.spare_memory()
+        place = _place(instance, len(request))
+        if not place:
+            # In the request's stead, what it comes to: the memory limit is the program's to meet, and its error.
+            return self._send_instead(instance, request, "raise MemoryError('there is no room for the cell itself')")
+        status = _turn(instance, place, request)
         if status and instance.stopper.requested is not None:
             # The interrupt was the first thing that the kernel met, where it cannot catch it. Nothing of the cell has
             # run; the same request without its code tells what a first run tells, and ends the run in order.
-            return self._turn(instance, json.dumps(json.loads(request) | {"code": ""}).encode())
+            return self._send_instead(instance, request, "")
         return status
 
-    def _turn(self, instance: Instance, request: bytes) -> int:
-        place = instance.function("host_alloc", 1)(len(request))
+    def _send_instead(self, instance: Instance, request: bytes, code: str) -> int:
+        """The same request with other code. Raises GuestExit if there is no room for that either."""
+        smaller = json.dumps(json.loads(request) | {"code": code}).encode()
+        place = _place(instance, len(smaller))
         if not place:
-            raise MemoryError(f"the guest has no room for a request of {len(request)} bytes")
-        instance.write(place, request)
-        return instance.function("turn", 2)(place, len(request))  # the guest frees it
+            raise GuestExit
+        return _turn(instance, place, smaller)
+
+
+def _place(instance: Instance, size_bytes: int) -> int:
+    """Where the guest has room for so much, or 0."""
+    return instance.function("host_alloc", 1)(size_bytes)
+
+
+def _turn(instance: Instance, place: int, request: bytes) -> int:
+    instance.write(place, request)
+    return instance.function("turn", 2)(place, len(request))  # the guest frees it
 
 
 def _preload_list() -> Path:

@@ -97,6 +97,14 @@ def test_a_frame_that_is_one_gives_a_result_that_can_be_used(attacked: CodeConte
     assert usable(result)["executionCount"] == 2
 
 
+def test_results_of_many_small_values_are_cut_by_what_they_take_of_the_host(attacked: CodeContext) -> None:
+    """4 MiB of output may be kept; each of these frames is 2 MB, and 60 MB when it is read."""
+    code = "x = b'{\"data\": {\"a/b\": [' + b'{\"\": 0}, ' * 200_000 + b'0]}}'\nfor _ in range(20): send(RESULT, x)"
+    result = run(attacked, SEND + code)
+    assert result.error is None
+    assert (result.results, result.truncated) == ([], ("results",))
+
+
 def test_an_end_before_the_end_hides_neither_what_comes_after_it_nor_a_stop(attacked: CodeContext) -> None:
     late = run(attacked, SEND + "send(DONE, {}); send(RESULT, {'data': {'text/plain': 'late'}}); 1 / 0")
     assert ([each.text for each in late.results], error_of(late)[0]) == (["late"], "ZeroDivisionError")

@@ -21,6 +21,7 @@ from wasm_interp._core.protocol.messages import (
     UpdateMessage,
     WaitingMessage,
     read_message,
+    weight_bytes,
 )
 
 FIELD_NAMES = st.sampled_from(
@@ -171,6 +172,20 @@ def test_the_shape_of_what_is_no_json_is_found_in_time(payload: bytes) -> None:
     """Linear time: where it were not, any of these would take hours."""
     with pytest.raises(ProtocolError):
         read(FrameKind.RESULT, payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "weight"),
+    [
+        (b"{}", 12),
+        (b'{"data": {"text/html": "' + b"[{,:" * 100_000 + b'"}}', 400_037),
+        (b"[" + b"0.12345678901234567," * 10_000 + b"0]", 200_013),
+        (b"[" + b'{"":0},' * 10_000 + b"0]", 16 * (30_001 - 1_000)),
+    ],
+    ids=["small", "text", "numbers", "objects"],
+)
+def test_a_frame_counts_for_its_bytes_or_for_its_values_if_they_are_many(payload: bytes, weight: int) -> None:
+    assert weight_bytes(Frame(FrameKind.RESULT, payload)) == weight
 
 
 @pytest.mark.parametrize(

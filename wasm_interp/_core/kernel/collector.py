@@ -84,7 +84,7 @@ class Collector:
         self._tell(text_stream.callback, text_stream.add(kept))
 
     def message(self, message: Message, size: int) -> None:
-        """A message of the kernel, ``size`` bytes as a frame."""
+        """A message of the kernel; ``size`` bytes are what it counts for."""
         match message:
             case DoneMessage():
                 self.done = True

@@ -20,8 +20,8 @@ from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.languages.base import Answers, CallRequest, CellRequest, Language, Start
-from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
-from wasm_interp._core.protocol.messages import InputMessage, read_message
+from wasm_interp._core.protocol.frames import Frame, FrameDecoder
+from wasm_interp._core.protocol.messages import InputMessage, read_message, weight_bytes
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import FileTable, Stream
 from wasm_interp._core.wasi.memory import GuestMemory
@@ -449,7 +449,7 @@ class Kernel:
         message = read_message(frame)
         if isinstance(message, InputMessage):
             return json.dumps(collector.ask(message)).encode()
-        collector.message(message, HEADER.size + len(frame.payload))
+        collector.message(message, weight_bytes(frame))
         return b""
 
 

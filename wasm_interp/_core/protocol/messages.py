@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from wasm_interp._core.protocol.frames import Frame, FrameKind
+from wasm_interp._core.protocol.frames import HEADER, Frame, FrameKind
 from wasm_interp.errors import ProtocolError
 from wasm_interp.results import HostRequest
 
@@ -82,12 +82,30 @@ MAX_DEPTH = 256
 # An empty list takes 3 bytes of a frame and 64 of the host: a frame full of them took 400 MB and two seconds. Our
 # kernels stop at 200,000 values.
 MAX_VALUES = 2_000_000
+_VALUE_WEIGHT = 16
+_FREE_VALUES = 1_000  # so that what is small counts for its bytes
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)  # one without an end too, to be linear
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # one up, one down, as signed bytes
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
 # How JSON that is otherwise sound can hold half of a surrogate pair, which no caller could encode as UTF-8.
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def weight_bytes(frame: Frame) -> int:
+    """What a frame counts for against the output limit: its bytes, or a quarter of what its values take here, if more.
+
+    Values outside text take up to 64 bytes each. Without this, 30 MB of `{"":0}` were 900 MB of results.
+    """
+    payload = frame.payload
+    size = HEADER.size + len(payload)
+    if _weight(payload) <= size:
+        return size
+    return max(size, _weight(_STRING.sub(b"", payload)))
+
+
+def _weight(structure: bytes) -> int:
+    return _VALUE_WEIGHT * (_count(structure, b"[{,:") - _FREE_VALUES)
 
 
 def read_message(frame: Frame) -> Message:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from wasm_interp._core.languages import esbuild
+from wasm_interp._core.languages.base import Patience
 from wasm_interp._core.languages.esbuild import Refusal, Script
 
 NODE, NPM = shutil.which("node"), shutil.which("npm")
@@ -81,7 +82,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]
 
 @pytest.mark.parametrize("index", range(len(PROGRAMS)))
 def test_the_javascript_is_the_same(index: int, expected: list[dict[str, object]]) -> None:
-    match esbuild.transpile(PROGRAMS[index], "ts"):
+    match esbuild.transpile(PROGRAMS[index], "ts", Patience()):
         case Script(code, source_map):
             assert {"code": code, "map": source_map} == expected[index]
         case Refusal(text, line):

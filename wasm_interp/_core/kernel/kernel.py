@@ -17,7 +17,7 @@ from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.savepoint import Savepoint, Told
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import CellRequest, Start
+from wasm_interp._core.languages.base import CellRequest, Patience, Start
 from wasm_interp._core.protocol.frames import HEADER, Frame, FrameDecoder
 from wasm_interp._core.protocol.messages import InputMessage, read_message
 from wasm_interp._core.vfs import FileSystem
@@ -173,11 +173,12 @@ class Kernel:
 
     def _enter(self, instance: Instance, run: Run, started: float) -> Exit:
         start = self._what_to_tell()
-        cell = CellRequest(run.code, self._count, run.env, start)
+        deadline = None if run.timeout is None else started + run.timeout
+        patience = Patience(deadline, lambda: self._is_interrupted)
+        cell = CellRequest(run.code, self._count, run.env, start, patience)
         language = self._template.language
         request = language.run_request(cell)
         instance.wasi.files.open_streams()
-        deadline = None if run.timeout is None else started + run.timeout
         self._told = Told.ALL
         instance.limit_memory(self._most_memory(instance))
         if self._limits.fuel is not None:
@@ -187,6 +188,8 @@ class Kernel:
             self._fill_with_entropy(instance, start)
             if self._is_interrupted:  # since before the stopper began to listen
                 instance.stopper.request(StopKind.INTERRUPT)
+            elif patience.is_over():  # its time went by before it began
+                instance.stopper.request(StopKind.TIMEOUT)
             return language.send(instance, request)
 
         return instance.enter(send, deadline)

@@ -76,6 +76,7 @@ class Instance:
         self.door = door
         self.gate = MemoryGate()
         self.failure: BaseException | None = None
+        self.host_depth = 0  # host functions inside one another, where a language counts them
         self.is_calling_back: Callable[[], bool] = _never
         self._dead = self._closed = False
         self._memory_bytes = 0
@@ -176,6 +177,11 @@ class Instance:
             return
         self._most_memory_bytes = memory_bytes
         self._store.set_limits(memory_size=memory_bytes, table_elements=_MAX_TABLE_ELEMENTS, instances=1, memories=1)
+
+    @property
+    def is_memory_full(self) -> bool:
+        """Whether linear memory has come to its limit, within a megabyte."""
+        return self.memory_bytes + (1 << 20) > self._most_memory_bytes
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""

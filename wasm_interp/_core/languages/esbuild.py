@@ -11,6 +11,7 @@ that ends it, is felt by nobody else.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
@@ -41,6 +42,7 @@ _VERSION = "0.27.2"  # the service refuses a client of another
 _MEMORY_BYTES = 1 << 30
 _MOST_REST_SECONDS = 3600.0
 _MOST_SECONDS = 20.0  # a megabyte of TypeScript takes one
+_MOST_SOURCE_BYTES = 16 << 20
 _LOOK_SECONDS = 0.02  # how often a run that waits for its answer looks whether it is to stop
 _MOST_IDLE = 2
 _MOST_IDLE_BYTES = 128 << 20  # memory never shrinks: one that has had a very large source is not kept
@@ -64,10 +66,10 @@ class TranspilerFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """JavaScript, and the mappings of its source map."""
+    """JavaScript, and the mappings of its source map as the map has them."""
 
     code: str
-    map: str
+    mappings: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +88,44 @@ def guest() -> Artifact:
 
 def transpile(source: str, loader: str, patience: Patience) -> Script | Refusal:
     """``loader`` is "ts" or "tsx". Raises TranspilerFailed, also when ``patience`` is over before the answer came."""
-    request = {"command": "transform", "flags": [*_FLAGS, f"--loader={loader}"], "inputFS": False}
+    text = source.encode("utf-8", "replace")
+    if len(text) > _MOST_SOURCE_BYTES:
+        raise TranspilerFailed(f"a source of {len(text)} bytes exceeds {_MOST_SOURCE_BYTES}")
+    request = {"command": "transform", "flags": [*_FLAGS, f"--loader={loader}"], "inputFS": False, "input": text}
     with _services.one() as service:
-        answer = service.ask(request | {"input": source.encode("utf-8", "replace")}, patience)
-    errors = answer.get("errors")
-    if errors:
-        return _refusal(errors[0])
-    code, source_map = answer.get("code"), answer.get("map")
-    if not isinstance(code, str) or not isinstance(source_map, str):
-        raise TranspilerFailed(f"esbuild answered without code: {str(answer)[:200]}")
-    return Script(code, source_map)
+        answer = service.ask(request, patience)
+    return _outcome(answer)
 
 
-def _refusal(error: dict[str, Any]) -> Refusal:
-    location = error.get("location") or {"line": 1, "column": 0, "lineText": ""}
-    # esbuild counts a column in bytes of UTF-8.
-    before = str(location["lineText"]).encode()[: int(location["column"])].decode("utf-8", "ignore")
-    return Refusal(str(error["text"]), int(location["line"]), len(before) + 1)
+def _outcome(answer: dict[str, Any]) -> Script | Refusal:
+    """What the answer says; a source may have taken esbuild over, so it may be nonsense. Raises TranspilerFailed."""
+    match answer:
+        case {"errors": [{"text": str(text), "location": location}, *_]}:
+            return Refusal(text, *_place(location))
+        case {"code": str(code), "map": str(source_map)}:
+            return Script(code, _mappings(source_map))
+    raise TranspilerFailed(f"esbuild answered without code: {str(answer)[:200]}")
+
+
+def _place(location: object) -> tuple[int, int]:
+    match location:
+        case None:
+            return 1, 1
+        case {"line": int(line), "column": int(column), "lineText": str(text)}:
+            # esbuild counts a column in bytes of UTF-8.
+            return line, len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore")) + 1
+    raise TranspilerFailed(f"esbuild names no place: {str(location)[:200]}")
+
+
+def _mappings(source_map: str) -> str:
+    try:
+        loaded = json.loads(source_map)
+    except ValueError:
+        loaded = None
+    match loaded:
+        case {"mappings": str(mappings)}:
+            return mappings
+    raise TranspilerFailed(f"esbuild's source map is none: {source_map[:200]}")
 
 
 class _Service:
@@ -110,7 +133,7 @@ class _Service:
 
     def __init__(self) -> None:
         self._ready = threading.Condition()
-        self._to_guest: deque[bytes] = deque()
+        self._to_guest: deque[memoryview] = deque()
         self._from_guest = bytearray()
         self._is_greeted = False
         self._answer: Future[dict[str, Any]] = Future()
@@ -133,7 +156,7 @@ class _Service:
             self._number += 1
             answer: Future[dict[str, Any]] = Future()
             self._answer = answer
-            self._to_guest.append(encode_packet(self._number, is_request=True, value=request))
+            self._to_guest.append(memoryview(encode_packet(self._number, is_request=True, value=request)))
             self._ready.notify()
         try:
             return self._await(answer, patience)
@@ -190,7 +213,7 @@ class _Service:
             packet = self._to_guest.popleft()
             if len(packet) > limit:
                 self._to_guest.appendleft(packet[limit:])
-            return packet[:limit]
+            return bytes(packet[:limit])
 
     def _await_input(self, seconds: float) -> bool:
         if seconds > 0 and not self._to_guest and not self.is_over:

@@ -36,8 +36,7 @@ class TypeScriptLanguage(JavaScriptLanguage):
             fields |= {"code": "", "refused": {"name": "TranspilerFailed", "value": str(error), "line": 0, "column": 0}}
             return json.dumps(fields).encode()
         if isinstance(outcome, Script):
-            mappings = json.loads(outcome.map).get("mappings", "")
-            fields |= {"code": outcome.code, "source": cell.code, "mappings": mappings, "prefix": prefix}
+            fields |= {"code": outcome.code, "source": cell.code, "mappings": outcome.mappings, "prefix": prefix}
         else:
             place = {"line": outcome.line, "column": outcome.column}
             refused = {"name": "SyntaxError", "value": outcome.text, **place}

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import checkpoints, contexts, displays, forks, machine, parallel, stops, system_calls, throughput
+from benchmarks import (
+    checkpoints,
+    contexts,
+    displays,
+    forks,
+    javascript,
+    machine,
+    parallel,
+    stops,
+    system_calls,
+    throughput,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure
 from benchmarks.peers import environments
@@ -24,6 +35,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "checkpoints": checkpoints.measure,
     "forks": forks.measure,
     "displays": displays.measure,
+    "javascript": javascript.measure,
 }
 
 

@@ -139,7 +139,7 @@ def test_a_source_of_a_hundred_megabytes_is_an_error(context: CodeContext) -> No
         ("import x = require('fs'); typeof x.readFileSync", "function"),
         ("import fs = require('/etc/passwd')", "Error"),
         ("import './nope.ts'", "Error"),
-        ("export * from 'fs'", "SyntaxError"),
+        ("export * from 'fs'", "None"),
         ("export = 5", "5"),
         ("import type fs from 'fs'; typeof fs", "undefined"),
         ("declare const process: never; typeof process", "object"),

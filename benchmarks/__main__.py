@@ -15,6 +15,7 @@ from benchmarks import (
     displays,
     forks,
     functions,
+    javascript,
     machine,
     parallel,
     stops,
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "forks": forks.measure,
     "functions": functions.measure,
     "displays": displays.measure,
+    "javascript": javascript.measure,
 }
 
 

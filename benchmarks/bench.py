@@ -9,7 +9,7 @@ from typing import TypeVar
 from benchmarks.figures import Missing
 from benchmarks.peers.environments import Environment, bare_cpython, environment, own_environment
 from benchmarks.peers.runner import Runner, RunnerFailed
-from benchmarks.sampling import METERED, OURS
+from benchmarks.sampling import JAVASCRIPT, METERED, OURS, TYPESCRIPT
 
 T = TypeVar("T")
 
@@ -20,7 +20,8 @@ class Bench:
     def __init__(self, *, quick: bool, has_peers: bool) -> None:
         self.is_quick = quick
         self.has_peers = has_peers
-        self._environments: dict[str, Environment | Missing] = {name: own_environment(name) for name in (OURS, METERED)}
+        own = (OURS, METERED, JAVASCRIPT, TYPESCRIPT)
+        self._environments: dict[str, Environment | Missing] = {name: own_environment(name) for name in own}
         self._runners: dict[str, Runner | Missing] = {}
 
     def either(self, quick: T, full: T) -> T:

@@ -12,6 +12,7 @@ from benchmarks.peers.runner import Runner, RunnerFailed
 
 OURS = "wasm_interp"
 METERED = "wasm_interp with fuel"
+JAVASCRIPT, TYPESCRIPT = "wasm_interp's JavaScript", "wasm_interp's TypeScript"
 
 Sampler = Callable[[], Sequence[float]]
 Samples = dict[str, list[float] | Missing]

@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import checkpoints, contexts, displays, forks, functions, parallel, stops, system_calls, throughput
+from benchmarks import (
+    checkpoints,
+    contexts,
+    displays,
+    forks,
+    functions,
+    javascript,
+    parallel,
+    stops,
+    system_calls,
+    throughput,
+)
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Missing, Target, Value
 from benchmarks.peers.environments import own_environment
 from benchmarks.peers.runner import Runner, RunnerFailed
 from benchmarks.report import Report
-from benchmarks.sampling import OURS, figure, geometric_mean, interleaved
+from benchmarks.sampling import JAVASCRIPT, OURS, figure, geometric_mean, interleaved
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +35,7 @@ def bench() -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize(
-    "group", [contexts, throughput, system_calls, parallel, stops, checkpoints, forks, functions, displays]
+    "group", [contexts, throughput, system_calls, parallel, stops, checkpoints, forks, functions, displays, javascript]
 )
 def test_a_group_in_its_quick_mode(group, bench: Bench) -> None:
     figures = list(group.measure(bench))
@@ -44,6 +55,14 @@ def test_every_pure_program_returns_here_what_it_returns_inside(bench: Bench) ->
         for name in names:
             inside, here = (json.loads(runner.run(f"measure({name!r}, 1)")) for runner in (ours, native))
             assert inside["returned"] == here["returned"], name
+
+
+def test_every_javascript_program_is_measured(bench: Bench) -> None:
+    runner = bench.runner(JAVASCRIPT)
+    assert isinstance(runner, Runner)
+    runner.run(javascript.PROGRAMS_FILE.read_text("utf-8"))
+    assert json.loads(runner.run("JSON.stringify(Object.keys(PROGRAMS))")) == javascript.programs()
+    assert len(javascript.programs()) == 14
 
 
 def test_a_contender_that_fails_says_why(bench: Bench) -> None:

@@ -435,6 +435,56 @@ class TestTheRepl:
         done = self.session("if 1:", "    pass", "", "1 / 0")
         assert '"<cell 2>"' in done.stderr
 
+    @pytest.mark.parametrize("language", ["javascript", "typescript"])
+    @pytest.mark.parametrize(
+        ("lines", "shown"),
+        [
+            (["function f(n) {", "  return n * 2", "}", "f(4)"], "8\n"),
+            (["if (true) {", "  'yes'", "}"], "yes\n"),
+            (["[1,", "", "2]"], "[ 1, 2 ]\n"),
+            (["`a", "", "${[", "1]}`"], "a\n\n1\n"),
+            (["/* a comment", "that goes on */ 5"], "5\n"),
+            (["'a\\", "b'"], "ab\n"),
+            (["{...{a: 1},", "b: 2}"], "{ a: 1, b: 2 }\n"),
+            (["for (const x of [1, 2])", "  x"], "2\n"),
+            (["const late = async () => {", "  await null; return 3", "}", "await late()"], "3\n"),
+            (["class A { x = 1", "}", "new A()"], "A { x: 1 }\n"),
+            (["", "  ", "1 +", "1"], "2\n"),
+            (["'no end", "1"], "1\n"),
+            (["/no end", "2"], "2\n"),
+            (["let x = )", "3"], "3\n"),
+            (["{", "}", "4"], "{}\n4\n"),
+        ],
+    )
+    def test_statements_of_javascript_go_on_over_lines(self, language: str, lines: list[str], shown: str) -> None:
+        done = invoke("repl", "--language", language, stdin="".join(f"{line}\n" for line in lines))
+        assert (done.stdout, done.exit_code) == (shown, 0)
+
+    @pytest.mark.parametrize(
+        ("lines", "shown"),
+        [
+            (["interface P {", "  a: number", "}", "const p: P =", "{a: 1}", "p"], "{ a: 1 }\n"),
+            (["enum E { A,", "B }", "E.B"], "1\n"),
+            (["namespace N {", "export const n = 5", "}", "N.n"], "5\n"),
+            (["let x: Array<", "number> = [6]; x"], "[ 6 ]\n"),
+            (["/** @jsx h */ const h = (t: string) => t; <b>", "text here", "</b>"], "b\n"),
+            (["const y: number", "7"], "7\n"),
+        ],
+    )
+    def test_so_do_those_of_typescript(self, lines: list[str], shown: str) -> None:
+        done = invoke("repl", "--language", "typescript", stdin="".join(f"{line}\n" for line in lines))
+        assert (done.stdout, done.exit_code) == (shown, 0)
+
+    def test_the_question_is_asked_where_the_program_cannot_answer(self) -> None:
+        lines = ["globalThis.isIncomplete = () => true; RegExp.prototype.test = null", "`a", "b`", "_"]
+        done = invoke("repl", "--language", "javascript", stdin="".join(f"{line}\n" for line in lines))
+        assert done.stdout == "null\na\nb\na\nb\n"
+
+    @pytest.mark.parametrize("language", ["javascript", "typescript"])
+    def test_process_exit_leaves(self, language: str) -> None:
+        done = invoke("repl", "--language", language, stdin="1\nprocess.exit(3)\n2\n")
+        assert (done.stdout, done.exit_code) == ("1\n", 3)
+
 
 class TestSetup:
     def test_a_second_time_it_only_says_where(self) -> None:

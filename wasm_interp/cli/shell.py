@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wasm_interp import __version__
+from wasm_interp.cli.completeness import Completeness, completeness_of
 from wasm_interp.cli.console import Console
 from wasm_interp.cli.machine import make_ready
 from wasm_interp.cli.supplies import PictureFolder, Supplies
@@ -24,27 +25,19 @@ _VARIABLES = {
 }
 _FAREWELLS = {":quit", ":q", ":exit"}
 _HELP = """\
-Type code; a blank line ends an indented block. The value of the last expression is shown, and _ keeps it.
+Type code; what is not whole goes on in the next line, and in Python a blank line ends an indented block.
+The value of the last expression is shown, and _ keeps it.
 Ctrl-C   stop what runs, or drop what was typed; the session goes on
-:quit    leave (so do Ctrl-D and exit())
+:quit    leave (so do Ctrl-D and exit(), or process.exit())
 :help    this"""
-
-# Whether a text is only the beginning of a cell is a question of the guest's grammar, which may be newer than ours.
-# So a second context of the sandbox answers it, and the user's own knows nothing of that.
-_CHECK = """
-import ast, codeop
-compiler = codeop.CommandCompiler()
-compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-compiler({source!r}, "<input>", "single") is None
-"""
 
 
 class Shell:
     """One session."""
 
-    def __init__(self, context: CodeContext, checker: CodeContext | None, pictures: Path | None) -> None:
+    def __init__(self, context: CodeContext, completeness: Completeness, pictures: Path | None) -> None:
         self._context = context
-        self._checker = checker
+        self._completeness = completeness
         self._console = Console(context, pictures=PictureFolder(pictures))
         self._is_interactive = sys.stdin.isatty()
         self._status: int | None = None  # set when the session is over
@@ -59,8 +52,7 @@ class Shell:
         with supplies.sandbox() as sandbox:
             make_ready(language)
             context = sandbox.create_code_context(language)
-            checker = sandbox.create_code_context(language) if context.language == "python" else None
-            yield cls(context, checker, pictures)
+            yield cls(context, completeness_of(context.language, sandbox), pictures)
 
     def loop(self) -> int:
         """Read and run cells until the user leaves; returns the exit status."""
@@ -81,18 +73,13 @@ class Shell:
     def _read(self) -> str:
         """One cell, or a command. Raises EOFError, KeyboardInterrupt."""
         lines = [self._line(_PROMPT)]
-        while not lines[0].startswith(":") and self._is_incomplete("\n".join(lines)):
+        is_code = bool(lines[0].strip()) and not lines[0].startswith(":")
+        while is_code and self._completeness.is_incomplete("\n".join(lines)):
             lines.append(self._line(_CONTINUATION))
         return "\n".join(lines)
 
     def _line(self, prompt: str) -> str:
         return input(prompt if self._is_interactive else "")
-
-    def _is_incomplete(self, source: str) -> bool:
-        if self._checker is None or not source.strip():
-            return False
-        # A text that is wrong is complete: the context it is meant for will say what is wrong with it.
-        return self._checker.run(_CHECK.format(source=source)).text == "True"
 
     def _handle(self, typed: str) -> None:
         if typed.startswith(":"):
@@ -105,7 +92,7 @@ class Shell:
         error, stopped = result.error, result.stopped
         if error is None:
             return
-        if error.name != "SystemExit":
+        if error.name != "SystemExit" and error.exit_code is None:
             self._console.conclude(error)
         elif stopped is None:
             self._status = self._console.conclude(error)

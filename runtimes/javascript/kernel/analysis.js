@@ -16,6 +16,7 @@ const OPTIONS = {
 };
 // A cell without any of these declares nothing, awaits nothing, and is no object literal.
 const INTERESTING = /\b(?:let|const|var|class|function|import|export|await|using)\b|^\s*\{|\\u/;
+const DEFAULT = /^export(?:\s|\/\*[^]*?\*\/|\/\/.*)*default/;
 const FUNCTIONS = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 
 // {code, isAsync, lexical: names, variables: names}
@@ -31,7 +32,7 @@ export function analyse(source, isFixed) {
     return { ...plain, isAsync: /\bawait\b/.test(source) };
   }
   const edits = [];
-  const found = { ...plain, edits };
+  const found = { ...plain, code, edits };
   let hasImport = false;
   for (const statement of tree.body) {
     hasImport = visit(statement, found, edits, isFixed) || hasImport;
@@ -76,9 +77,11 @@ function visit(statement, found, edits, isFixed) {
     case "ImportDeclaration":
       edits.push([statement.start, statement.end, importExpression(statement, found)]);
       return true;
+    case "ExportAllDeclaration":
     case "ExportNamedDeclaration":
-    case "ExportDefaultDeclaration":
       return visitExport(statement, found, edits, isFixed);
+    case "ExportDefaultDeclaration":
+      return visitDefault(statement, found, edits, isFixed);
     default:
       return false;
   }
@@ -113,14 +116,25 @@ function visitClass(statement, found, edits, isFixed) {
   }
 }
 
-function visitExport(statement, found, edits, isFixed) {
-  const { declaration } = statement;
-  if (!declaration) {
-    edits.push([statement.start, statement.end, "undefined;"]);
-    return false;
+// A cell exports to nobody: what is left is the declaration, and that the other module is loaded.
+function visitExport({ start, end, declaration, source }, found, edits, isFixed) {
+  if (declaration) {
+    edits.push([start, declaration.start, ""]);
+    return visit(declaration, found, edits, isFixed);
   }
-  edits.push([statement.start, declaration.start, ""]);
-  return declaration.id === null ? false : visit(declaration, found, edits, isFixed);
+  edits.push([start, end, source ? `await import(${source.raw}); undefined;` : "undefined;"]);
+  return Boolean(source);
+}
+
+// What has a name is declared; else it is an expression, which may have parentheses that no node has.
+function visitDefault({ start, declaration }, found, edits, isFixed) {
+  const keywords = [start, start + DEFAULT.exec(found.code.slice(start))[0].length];
+  if (declaration.type.endsWith("Declaration") && declaration.id !== null) {
+    edits.push([...keywords, ""]);
+    return visit(declaration, found, edits, isFixed);
+  }
+  edits.push([...keywords, "("], [declaration.end, declaration.end, ")"]);
+  return false;
 }
 
 function importExpression(statement, found) {

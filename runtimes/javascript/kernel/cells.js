@@ -1,7 +1,7 @@
 // One cell, from the request to its DONE frame. The host calls these in turn (see javascript.py).
 
 import { analyse } from "./analysis.js";
-import { describe, letEngineMakeStacks, refusal } from "./errors.js";
+import { OUT_OF_MEMORY, describe, letEngineMakeStacks, refusal } from "./errors.js";
 import { DONE, ERROR, RESULT, WAITING, compile, finish as finishRun, send } from "./host.js";
 import { internal } from "./internal.js";
 import { realm } from "./realm.js";
@@ -179,6 +179,19 @@ function show(value) {
     if (!cell.isQuiet) {
       internal.later.keep?.(value);
     }
+  }
+}
+
+// The kernel failed at what it was asked, most likely for want of memory: that is the cell's error.
+export function breakDown(error) {
+  const isFinishing = cell.isOver;
+  cell.isOver = false;
+  cell.bundle = cell.promise = undefined;
+  cell.error = OUT_OF_MEMORY; // which it stays if there is no room to describe another
+  cell.error = describe(error);
+  timers.clear();
+  if (isFinishing) {
+    finish();
   }
 }
 

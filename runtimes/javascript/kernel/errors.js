@@ -1,5 +1,6 @@
 // Errors as Node would tell them: stacks of the program's own frames, and what an ERROR frame says.
 
+import { isMemoryFull } from "./host.js";
 import { inspect } from "./inspect.js";
 import { lineOf, original } from "./sources.js";
 import { classOf } from "./types.js";
@@ -8,7 +9,11 @@ import { safeText } from "./results.js";
 const OURS = ["wasm_interp:", "kernel/", "npm/"];
 const GENERIC = new Set(["Error", "TypeError", "RangeError", "SyntaxError", "ReferenceError", "EvalError", "URIError"]);
 const MOST_CAUSES = 10;
+const MOST_ERRORS = 50; // those inside one error, at any depth
 const MOST_LINE = 200;
+const UNSHOWABLE = { name: "Error", value: "[an error that cannot be shown]", traceback: ["Error: [an error that cannot be shown]"] };
+export const OUT_OF_MEMORY = { name: "InternalError", value: "out of memory", traceback: ["InternalError: out of memory"] };
+const MOST_FRAME = 5000; // characters; the stack of an error is the program's to write
 
 // As V8, a stack is made text when it is first asked for: by then a subclass has given itself its name.
 class Stack {
@@ -40,6 +45,8 @@ function prepareStackTrace(error, callSites) {
 }
 
 let installed;
+let preparing; // the accessor Error.prepareStackTrace, which the program may replace: the engine goes by what was set
+let setAside; // prepareStackTrace, the program's or ours, while the engine makes stacks
 
 export function installStacks(ErrorClass) {
   installed = ErrorClass;
@@ -55,13 +62,33 @@ export function installStacks(ErrorClass) {
   };
   const accessor = Object.getOwnPropertyDescriptor(stack, "stack");
   Object.defineProperty(ErrorClass.prototype, "stack", { ...accessor, enumerable: false });
+  preparing = Object.getOwnPropertyDescriptor(ErrorClass, "prepareStackTrace");
+  hideFunctions(ErrorClass);
   ErrorClass.prepareStackTrace = prepareStackTrace;
+}
+
+// A program's own prepareStackTrace gets call sites of the kernel's functions too. Those are not for it to call; in V8
+// likewise, a function of strict code is not shown.
+function hideFunctions(ErrorClass) {
+  let prototype;
+  ErrorClass.prepareStackTrace = (error, callSites) => {
+    prototype = Object.getPrototypeOf(callSites[0]);
+  };
+  new ErrorClass().stack;
+  const { getFunction } = Object.getOwnPropertyDescriptors(prototype);
+  Object.defineProperty(prototype, "getFunction", { ...getFunction, value: () => undefined });
 }
 
 // While a run is stopped the engine makes stacks by itself: an interruption whose stack JavaScript makes can be caught
 // by the program (QuickJS-ng 0.17; seen for `while (true) { try { throw 1 } catch { } }`).
 export function letEngineMakeStacks(isSo) {
-  installed.prepareStackTrace = isSo ? undefined : prepareStackTrace;
+  if (isSo) {
+    setAside ??= Reflect.apply(preparing.get, installed, []);
+    Reflect.apply(preparing.set, installed, [undefined]);
+  } else if (setAside !== undefined) {
+    Reflect.apply(preparing.set, installed, [setAside]);
+    setAside = undefined;
+  }
 }
 
 function describeFrames(callSites) {
@@ -118,6 +145,17 @@ export const isError = (value) => classOf(value) === "Error";
 
 // What an ERROR frame says of a thrown value.
 export function describe(thrown) {
+  try {
+    return described(thrown);
+  } catch {
+    return isMemoryFull() ? OUT_OF_MEMORY : UNSHOWABLE;
+  }
+}
+
+function described(thrown) {
+  if (thrown === null && isMemoryFull()) {
+    return OUT_OF_MEMORY; // the engine throws null where it has no room for an error
+  }
   if (!isError(thrown)) {
     const value = typeof thrown === "string" ? inspect(thrown) : safeInspect(thrown);
     return { name: "Uncaught", value, traceback: [`Uncaught ${value}`] };
@@ -172,8 +210,11 @@ function body(error, depth, seen) {
 }
 
 function nested(label, error, depth, seen) {
-  if (!isError(error) || seen.has(error)) {
-    return [`  ${label}: ${isError(error) ? "[Circular]" : safeInspect(error)}`];
+  if (!isError(error)) {
+    return [`  ${label}: ${safeInspect(error)}`];
+  }
+  if (seen.has(error) || seen.size >= MOST_ERRORS) {
+    return [`  ${label}: ${seen.has(error) ? "[Circular]" : "[Error]"}`];
   }
   const value = read(error, "message") ?? "";
   const header = value === "" ? nameOf(error) : `${nameOf(error)}: ${value}`;
@@ -199,7 +240,7 @@ function engineFrame(line) {
 const PLACE = /(?:\(|at )([^()]+):(\d+):(\d+)\)?$/;
 
 function excerpt(frame) {
-  const [, file, line, column] = PLACE.exec(frame ?? "") ?? [];
+  const [, file, line, column] = PLACE.exec(frame?.length <= MOST_FRAME ? frame : "") ?? [];
   const source = file === undefined ? undefined : lineOf(file, Number(line));
   if (source === undefined || source.length > MOST_LINE) {
     return [];

@@ -15,7 +15,7 @@ export const CLEAR = 5;
 export const UPDATE = 6;
 export const WAITING = 7;
 
-export const { wasi, classId, promiseState, promiseResult, proxyTarget, proxyHandler, quit } = host;
+export const { wasi, isMemoryFull, classId, promiseState, promiseResult, proxyTarget, proxyHandler, quit } = host;
 export const memory = { view: new DataView(scratch), bytes: new Uint8Array(scratch), address: room + 16, offset: 16 };
 
 export const send = (kind, payload) => host.send(room, kind, payload);
@@ -27,8 +27,27 @@ export const print = (fd, text) => {
   host.print(room, fd, text.toWellFormed());
 };
 export const address = (buffer) => host.address(room, buffer);
+
+const sizes = [ArrayBuffer, SharedArrayBuffer].map((Class) => Object.getOwnPropertyDescriptor(Class.prototype, "byteLength").get);
+
+// Where those bytes of a buffer are. Whatever a program did to get here, they are inside it.
+export function place(buffer, start, length) {
+  const size = sizeOf(buffer);
+  if (!Number.isInteger(start) || !Number.isInteger(length) || start < 0 || length < 0 || start + length > size) {
+    throw new RangeError(`a buffer of ${size} bytes has no ${String(length)} from ${String(start)}`);
+  }
+  return address(buffer) + start;
+}
+
+function sizeOf(buffer) {
+  try {
+    return Reflect.apply(sizes[0], buffer, []);
+  } catch {
+    return Reflect.apply(sizes[1], buffer, []);
+  }
+}
 export const encode = (text) => host.encode(room, text.toWellFormed());
-export const decode = (buffer, start, length) => (length ? host.decode(host.address(room, buffer) + start, length) : "");
+export const decode = (buffer, start, length) => (length ? host.decode(place(buffer, start, length), length) : "");
 export const compile = (source, filename) => host.compile(room, source, filename);
 export const reseed = (seed) => {
   host.reseed(room, seed);

@@ -10,7 +10,7 @@ export function toJson(value) {
   if (typeof value !== "object" || value === null) {
     return undefined;
   }
-  const writer = { chars: 0, open: new Set() };
+  const writer = { chars: 0, open: new Set(), done: new Map() };
   try {
     return write(value, writer, 0);
   } catch {
@@ -42,10 +42,16 @@ function writeObject(value, writer, depth) {
   if (depth > MOST_DEPTH || writer.open.has(value)) {
     return undefined;
   }
+  const known = writer.done.get(value);
+  if (known !== undefined) {
+    return counted(known, writer);
+  }
   writer.open.add(value);
   const kind = classOf(value);
+  writer.chars += 2; // its brackets
   const text = kind === "Array" ? writeArray(value, writer, depth) : kind === "Plain" ? writePlain(value, writer, depth) : undefined;
   writer.open.delete(value);
+  writer.done.set(value, text);
   return text;
 }
 

@@ -21,4 +21,31 @@ const operations = [
   cells.interrupted,
 ];
 
-globalThis.__kernel = (operation, first, second, third) => operations[operation](first, second, third);
+const PASSED_ON = new Set([modules.normalize, modules.load, begin]); // what these throw is for those who asked
+// What the kernel needs to tell of a program that took all the memory there is.
+const RESERVE_BYTES = 256 << 10;
+const MUCH_BYTES = 1 << 20;
+let reserve = newReserve();
+
+// None while memory is short: the program is to have it then, to let go of what it holds.
+function newReserve() {
+  try {
+    return new ArrayBuffer(MUCH_BYTES).slice(0, RESERVE_BYTES);
+  } catch {
+    return undefined;
+  }
+}
+
+globalThis.__kernel = (operation, first, second, third) => {
+  const perform = operations[operation];
+  reserve ??= newReserve();
+  try {
+    return perform(first, second, third);
+  } catch (error) {
+    if (PASSED_ON.has(perform)) {
+      throw error;
+    }
+    reserve = undefined;
+    return cells.breakDown(error);
+  }
+};

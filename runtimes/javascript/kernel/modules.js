@@ -126,7 +126,11 @@ export function load(name) {
   return source;
 }
 
+// ``name`` is one of PUBLIC; undefined is none.
 export function requirePublic(name) {
+  if (name === undefined) {
+    throw new realm.global.Error("there is no built-in of that name");
+  }
   const [main, part] = name.split("/");
   const exports = requireBuiltin(main);
   return part === undefined || part === "posix" ? exports : exports[part];

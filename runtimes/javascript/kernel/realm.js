@@ -3,6 +3,7 @@
 import { compile, resource } from "./host.js";
 import { internal } from "./internal.js";
 import { installStacks } from "./errors.js";
+import { lockKernelRealm } from "./lockdown.js";
 
 export const realm = { global: undefined, variables: undefined, builtins: new Map() };
 
@@ -22,6 +23,8 @@ export function begin(global, variables) {
   for (const name of BUILTINS) {
     loadBuiltin(name);
   }
+  delete globalThis.__kernel;
+  lockKernelRealm();
 }
 
 export function requireBuiltin(name) {

@@ -1,6 +1,6 @@
 // WASI calls by name, over the sandbox's files. A call returns an errno, 0 for success; results are in `memory`.
 
-import { address, decode, encode, memory, wasi, wasiIndex } from "./host.js";
+import { address, decode, encode, memory, place, wasi, wasiIndex } from "./host.js";
 
 const ROOT = 3; // the descriptor of "/"
 const EVENT_BYTES = 32;
@@ -17,7 +17,7 @@ for (const name of [
 const { view, address: at, offset } = memory;
 const low = (wide) => wide | 0;
 const high = (wide) => Math.floor(wide / 4294967296) | 0;
-const wide = (place) => view.getUint32(place, true) + view.getUint32(place + 4, true) * 4294967296;
+const wide = (at) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296;
 
 // A path as the file system wants it: encoded, without its leading slash. The buffer must live until the call is over.
 function encoded(path) {
@@ -38,7 +38,7 @@ export function transfer(isWrite, fd, buffer, start, length, position) {
   if (!length) {
     return 0;
   }
-  view.setUint32(offset, address(buffer) + start, true);
+  view.setUint32(offset, place(buffer, start, length), true);
   view.setUint32(offset + 4, length, true);
   const errno =
     position < 0
@@ -127,18 +127,18 @@ export function list(path) {
       return -errno;
     }
     const used = view.getUint32(offset, true);
-    let place = 0;
-    while (place + 24 <= used) {
-      const length = entries.getUint32(place + 16, true);
-      if (place + 24 + length > used) {
+    let entry = 0;
+    while (entry + 24 <= used) {
+      const length = entries.getUint32(entry + 16, true);
+      if (entry + 24 + length > used) {
         break;
       }
-      const name = decode(buffer, place + 24, length);
-      cookie = entries.getUint32(place, true) + entries.getUint32(place + 4, true) * 4294967296;
+      const name = decode(buffer, entry + 24, length);
+      cookie = entries.getUint32(entry, true) + entries.getUint32(entry + 4, true) * 4294967296;
       if (name !== "." && name !== "..") {
-        found.push([name, entries.getUint8(place + 20)]);
+        found.push([name, entries.getUint8(entry + 20)]);
       }
-      place += 24 + length;
+      entry += 24 + length;
     }
     if (used < buffer.byteLength) {
       close(fd);
@@ -172,7 +172,7 @@ export function readFile(path) {
 }
 
 export function random(buffer, start, length) {
-  return wasi(index.random_get, address(buffer) + start, length);
+  return wasi(index.random_get, place(buffer, start, length), length);
 }
 
 export function nanoseconds(clock) {

@@ -60,6 +60,29 @@ function pathOf(given, name = "path") {
   return [path.resolve(text), text];
 }
 
+const MOST_FD = 2147483647;
+
+function checkInteger(value, name, least = 0, most = Number.MAX_SAFE_INTEGER) {
+  if (typeof value !== "number") {
+    throw Object.assign(new TypeError(`The "${name}" argument must be of type number. Received ${internal.inspect(value)}`), { code: "ERR_INVALID_ARG_TYPE" });
+  }
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const wanted = Number.isInteger(value) ? `>= ${least} && <= ${most}` : "an integer";
+    throw Object.assign(new RangeError(`The value of "${name}" is out of range. It must be ${wanted}. Received ${value}`), { code: "ERR_OUT_OF_RANGE" });
+  }
+  return value;
+}
+
+const checkFd = (fd) => checkInteger(fd, "fd", 0, MOST_FD);
+
+// Where to read or write; -1 is where the descriptor is.
+function positionOf(position) {
+  if (position === null || position === undefined) {
+    return -1;
+  }
+  return checkInteger(typeof position === "bigint" ? Number(position) : position, "position", -1);
+}
+
 const encodingOf = (options) => (typeof options === "string" ? options : options?.encoding) ?? null;
 const flagOf = (options, normal) => (typeof options === "object" ? options?.flag : undefined) ?? normal;
 
@@ -164,7 +187,7 @@ function dataOf(data, encoding) {
 
 function writeAll(fd, bytes, syscall = "write") {
   for (let done = 0; done < bytes.byteLength; ) {
-    const count = check(system.transfer(true, fd, bytes.buffer, bytes.byteOffset + done, bytes.byteLength - done, -1), syscall);
+    const count = check(system.transfer(true, checkFd(fd), bytes.buffer, bytes.byteOffset + done, bytes.byteLength - done, -1), syscall);
     done += count;
   }
 }
@@ -210,31 +233,27 @@ const sync = {
   open: (given, flags) => open(given, flags ?? "r"),
 
   close(fd) {
-    checkErrno(system.close(fd), "close");
+    checkErrno(system.close(checkFd(fd)), "close");
   },
 
   read(fd, buffer, offset = 0, length, position = null) {
     if (typeof offset === "object" && offset !== null) {
       return sync.read(fd, buffer, offset.offset ?? 0, offset.length, offset.position ?? null);
     }
-    const bytes = bytesOf(buffer);
-    const count = Math.min(length ?? bytes.byteLength - offset, bytes.byteLength - offset);
-    return check(system.transfer(false, fd, bytes.buffer, bytes.byteOffset + offset, count, position === null ? -1 : Number(position)), "read");
+    return transfer(false, fd, bytesOf(buffer), offset, length, position);
   },
 
   write(fd, data, ...rest) {
     if (typeof data === "string") {
       const [position, encoding] = rest;
-      const bytes = dataOf(data, encoding ?? null);
-      return check(system.transfer(true, fd, bytes.buffer, bytes.byteOffset, bytes.byteLength, position ?? -1), "write");
+      return transfer(true, fd, dataOf(data, encoding ?? null), 0, undefined, position);
     }
-    const bytes = bytesOf(data);
-    const [offset = 0, length = bytes.byteLength - offset, position] = rest;
-    return check(system.transfer(true, fd, bytes.buffer, bytes.byteOffset + offset, length, position ?? -1), "write");
+    const [offset = 0, length, position] = rest;
+    return transfer(true, fd, bytesOf(data), offset, length, position);
   },
 
-  fstat: (fd) => new Stats(check(system.fstat(fd), "fstat")),
-  ftruncate: (fd, length = 0) => checkErrno(system.truncate(fd, length), "ftruncate"),
+  fstat: (fd) => new Stats(check(system.fstat(checkFd(fd)), "fstat")),
+  ftruncate: (fd, length = 0) => checkErrno(system.truncate(checkFd(fd), checkInteger(length, "len")), "ftruncate"),
   fsync() {},
   fdatasync() {},
 
@@ -389,6 +408,14 @@ const sync = {
     return prefix + ending;
   },
 };
+
+function transfer(isWrite, fd, bytes, offset, length, position) {
+  const from = checkInteger(offset, "offset", 0, bytes.byteLength);
+  const most = bytes.byteLength - from;
+  const count = checkInteger(length ?? most, "length", 0, most);
+  const place = positionOf(position);
+  return check(system.transfer(isWrite, checkFd(fd), bytes.buffer, bytes.byteOffset + from, count, place), isWrite ? "write" : "read");
+}
 
 function statOf(given, follow, syscall, options) {
   const [absolute, shown] = pathOf(given);

@@ -64,7 +64,7 @@ function createRequire(from, parent) {
 internal.later.requireFile = requireFile;
 internal.later.createRequire = createRequire;
 Object.defineProperty(globalThis, Symbol.for(modules.REQUIRE), {
-  value: (name) => (name.startsWith("/") ? requireFile(name) : modules.requirePublic(name)),
+  value: (name) => (name.startsWith("/") ? requireFile(name) : modules.requirePublic(modules.builtinName(name))),
 });
 
 module.exports = Object.assign(Module, { createRequire, builtinModules: [...modules.PUBLIC], isBuiltin: (name) => modules.builtinName(name) !== undefined, _cache: cache, Module });

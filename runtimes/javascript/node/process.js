@@ -11,6 +11,7 @@ const env = new Proxy(surroundings.env, {
     target[key] = `${value}`;
     return true;
   },
+  preventExtensions: () => false, // what a run's own environment needs
   defineProperty: (target, key, descriptor) => Reflect.defineProperty(target, key, { ...descriptor, value: `${descriptor.value}`, configurable: true, enumerable: true, writable: true }),
 });
 const started = system.milliseconds();

@@ -350,4 +350,4 @@ function inspectParams(depth, options) {
   return items.length ? `URLSearchParams { ${items.join(", ")} }` : "URLSearchParams {}";
 }
 
-module.exports = { DOMException, URL, URLSearchParams, TextEncoder, TextDecoder, structuredClone, Event, EventTarget, AbortSignal, AbortController, adopt, bytesOf, system };
+module.exports = { DOMException, URL, URLSearchParams, TextEncoder, TextDecoder, structuredClone, Event, EventTarget, AbortSignal, AbortController, adopt, bytesOf };

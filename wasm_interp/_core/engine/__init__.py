@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmtime import Module
 
 from wasm_interp._core.engine.engine import Engine, Mode, default_mode, engine
-from wasm_interp._core.engine.instance import Exit, Instance
+from wasm_interp._core.engine.instance import MOST_NESTED, Exit, Instance
 from wasm_interp._core.engine.linker import HostImport
 from wasm_interp._core.engine.means import Words
 from wasm_interp._core.engine.modules import is_compiled, load_module
@@ -13,6 +13,7 @@ from wasm_interp._core.engine.rewrite import RewriteRefused
 from wasm_interp._core.engine.room import room
 
 __all__ = [
+    "MOST_NESTED",
     "Engine",
     "Exit",
     "HostImport",

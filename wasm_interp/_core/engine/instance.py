@@ -47,7 +47,7 @@ _MOST_SPARE_BYTES = 8 << 20
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 # Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
 # takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
-_MOST_NESTED = 16
+MOST_NESTED = 16
 _TRAPPED = "the guest has trapped and cannot be entered again"
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
 
@@ -129,6 +129,11 @@ class Instance:
         return self._dead
 
     @property
+    def nesting(self) -> int:
+        """How many host functions are waiting for an export that they called."""
+        return self._nested
+
+    @property
     def memory_bytes(self) -> int:
         """Size of linear memory, which never shrinks; after ``close`` what it was last seen to be."""
         if not self._closed:
@@ -171,7 +176,7 @@ class Instance:
 
     def call_inside(self, name: str, *arguments: int) -> int:
         """Call an export from inside a host function."""
-        if self._nested == _MOST_NESTED:
+        if self._nested == MOST_NESTED:
             self._is_nested_too_deep = True
             raise GuestExit
         function, lock = self.function(name, len(arguments)), self.gate.lock
@@ -224,6 +229,11 @@ class Instance:
         wanted = min(self.memory_bytes + _SPARE_BYTES, self._own_limit_bytes + _MOST_SPARE_BYTES)
         if wanted > self._own_limit_bytes == self._most_memory_bytes:
             self.limit_memory(wanted)
+
+    @property
+    def is_memory_full(self) -> bool:
+        """Whether linear memory has come to its limit, within a megabyte."""
+        return self.memory_bytes + (1 << 20) > self._most_memory_bytes
 
     def set_fuel(self, fuel: int) -> None:
         """How many instructions the next run may execute; means nothing unless the engine is metered."""
@@ -342,7 +352,7 @@ class Instance:
         if self.wasi.exit_code is not None:
             return Exit(f"the program ended its interpreter with status {self.wasi.exit_code}", StopKind.EXITED)
         if self._is_nested_too_deep:
-            return Exit(f"guest and host called each other {_MOST_NESTED} levels deep", StopKind.STACK)
+            return Exit(f"guest and host called each other {MOST_NESTED} levels deep", StopKind.STACK)
         code = ffi.trap_code(trap) if isinstance(trap, wasmtime.Trap) else None
         with self.gate.lock:  # the watchdog holds it from before it takes the memory until it has said so
             was_taken = self.gate.is_shut

@@ -2,8 +2,8 @@
 
 Why: a guest that does not yield is stopped by taking its memory away. Its own loads and stores then trap;
 these two instructions, however, run inside wasmtime, where a fault ends the process. So each becomes a call of
-one of two functions appended to the module (`bulk_memory.wat`). Appended, so no function's index moves,
-and nothing else in the module changes.
+one of two functions appended to the module (`bulk_memory.wat`), and their type after all others if it has none such.
+Appended, so no index of a function or type moves, and nothing else in the module changes.
 
 Rule: it fails closed. An instruction that is not known here, or a function that does not end exactly where
 it should, is RewriteRefused, and that guest is stopped by epochs instead. So is memory.init, which runs inside
@@ -24,7 +24,7 @@ _HEADER_BYTES = 8
 _TYPE, _IMPORT, _FUNCTION, _CODE = 1, 2, 3, 10
 _FUNCTION_IMPORT = 0
 _CALL = b"\x10"
-_HELPER_PARAMETERS = b"\x7f\x7f\x7f"  # three i32, no result: the operands of both instructions
+_HELPER_TYPE = b"\x60\x03\x7f\x7f\x7f\x00"  # (i32, i32, i32) -> (): the operands of both instructions
 _HELPERS = Path(__file__).with_name("bulk_memory.wat")
 
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"  # a number in LEB128; every loop is possessive, so matching is linear
@@ -83,11 +83,12 @@ def _rewrite(wasm: bytes) -> bytes:
         raise RewriteRefused("the module has no code")
     imported = _imported_functions(wasm, known[_IMPORT]) if _IMPORT in known else 0
     own, _ = _number(wasm, known[_FUNCTION].start)
-    helper_type = _helper_type(wasm, known[_TYPE])
+    helper_type, types = _with_helper_type(wasm, known[_TYPE])
     first = imported + own
     bodies = _helper_bodies()
     calls = {_MEMORY_COPY: _CALL + _encoded(first), _MEMORY_FILL: _CALL + _encoded(first + 1)}
     replaced = {
+        _TYPE: types,
         _FUNCTION: _encoded(own + len(bodies))
         + wasm[_number(wasm, known[_FUNCTION].start)[1] : known[_FUNCTION].end]
         + _encoded(helper_type) * len(bodies),
@@ -193,19 +194,22 @@ def _imported_functions(wasm: bytes, section: _Section) -> int:
     return count
 
 
-def _helper_type(wasm: bytes, section: _Section) -> int:
-    """The index of the type (i32, i32, i32) -> (), which any module with either instruction's C library has."""
-    count, position = _number(wasm, section.start)
+def _with_helper_type(wasm: bytes, section: _Section) -> tuple[int, bytes]:
+    """The index of the two functions' type, and the content of a section of types that has it."""
+    count, first = _number(wasm, section.start)
+    position = first
     for index in range(count):
-        if wasm[position] != 0x60:
+        if wasm[position] != _HELPER_TYPE[0]:
             raise RewriteRefused("the module has types other than functions")
-        length, start = _number(wasm, position + 1)
-        parameters = wasm[start : start + length]
-        results, position = _number(wasm, start + length)
+        start = position
+        parameters, position = _number(wasm, position + 1)
+        results, position = _number(wasm, position + parameters)
         position += results
-        if parameters == _HELPER_PARAMETERS and results == 0:
-            return index
-    raise RewriteRefused("the module has no type (i32, i32, i32) -> ()")
+        if wasm[start:position] == _HELPER_TYPE:
+            return index, wasm[section.start : section.end]
+    if position != section.end:
+        raise RewriteRefused("the section of types does not end where it should")
+    return count, _encoded(count + 1) + wasm[first : section.end] + _HELPER_TYPE
 
 
 def _helper_bodies() -> list[bytes]:

@@ -19,7 +19,7 @@ from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import Answers, CallRequest, CellRequest, Language, Start
+from wasm_interp._core.languages.base import Answers, CallRequest, CellRequest, Language, Patience, Start
 from wasm_interp._core.protocol.frames import Frame, FrameDecoder
 from wasm_interp._core.protocol.messages import InputMessage, read_message, weight_bytes
 from wasm_interp._core.vfs import FileSystem
@@ -64,9 +64,9 @@ class Run:
     callbacks: Callbacks = field(default_factory=Callbacks)
     is_transaction: bool = False
 
-    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
         """What to tell the guest."""
-        return language.run_request(CellRequest(self.code, count, self.env, start))
+        return language.run_request(CellRequest(self.code, count, self.env, start, patience))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Call:
         """What its result says it ran."""
         return f"{self.name}({self.event})"
 
-    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
         """What to tell the guest."""
         return language.call_request(CallRequest(self.name, self.event, count, start))
 
@@ -98,7 +98,7 @@ class Resumption:
     callbacks: Callbacks = field(default_factory=Callbacks)
     is_transaction: bool = False
 
-    def request(self, language: Language, count: int, start: Start | None) -> bytes:
+    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
         """What to tell the guest."""
         return language.resume_request(Answers(self.answers, start))
 
@@ -280,10 +280,11 @@ class Kernel:
 
     def _enter(self, instance: Instance, run: AnyRun, started: float) -> Exit:
         start = self._what_to_tell()
-        language = self._template.language
-        request = run.request(language, self._count, start)
-        instance.wasi.files.open_streams()
         deadline = None if run.timeout is None else started + run.timeout
+        patience = Patience(deadline, lambda: self._is_interrupted)
+        language = self._template.language
+        request = run.request(language, self._count, start, patience)
+        instance.wasi.files.open_streams()
         self._told = Told.ALL
         instance.limit_memory(self._most_memory(instance))
         if self._limits.fuel is not None:
@@ -293,6 +294,8 @@ class Kernel:
             self._fill_with_entropy(instance, start)
             if self._is_interrupted:  # since before the stopper began to listen
                 instance.stopper.request(StopKind.INTERRUPT)
+            elif patience.is_over():  # its time went by before it began
+                instance.stopper.request(StopKind.TIMEOUT)
             return language.send(instance, request)
 
         return instance.enter(send, deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,22 @@ class Start:
     is_forked: bool = False
 
 
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a run can wait for what it needs before it begins: ``deadline`` is on time.monotonic, None for ever."""
+
+    deadline: float | None = None
+    is_interrupted: Callable[[], bool] = _never
+
+    def is_over(self) -> bool:
+        """Whether the run is to stop."""
+        return self.is_interrupted() or (self.deadline is not None and time.monotonic() >= self.deadline)
+
+
 @dataclass(frozen=True, slots=True)
 class CellRequest:
     """One cell to run."""
@@ -39,6 +56,7 @@ class CellRequest:
     execution_count: int
     env: dict[str, str] | None = None
     start: Start | None = None
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True, slots=True)

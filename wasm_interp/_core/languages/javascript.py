@@ -30,6 +30,7 @@ _FIRST_COLLECTION_BYTES = 16 << 20
 _STATE = struct.Struct("<Q")
 _BOOT = b"boot"
 _JOBS_AFTER_STOP = 200_000
+_MOST_FAILED_STEPS = 10  # each would fail, and the run never end, once the guest has no memory for anything
 _WARM_ROUNDS = 20
 _WARM_CELLS = (
     "1 + 1",
@@ -70,7 +71,7 @@ class JavaScriptLanguage(Language):
 
     def kernel_identity(self) -> str:
         digest = hashlib.sha256(Path(__file__).read_bytes() + Path(quickjs.__file__).read_bytes())
-        for name in ("acorn.mjs", "inspect.cjs", "whatwg-url.cjs", "buffer.cjs", "events.cjs", "path.cjs"):
+        for name in quickjs.LIBRARIES:
             digest.update(artifact("javascript", f"npm/{name}").sha256.encode())
         for path in _sources():
             digest.update(path.name.encode() + path.read_bytes())
@@ -104,7 +105,23 @@ class JavaScriptLanguage(Language):
         if instance.kept is None and not instance.function("qjs_get_context_ptr", 0)():
             _Boot(instance).run()
             return 0
-        return _Turn(instance).serve(request)
+        try:
+            return _Turn(instance).serve(request)
+        except MemoryError as error:
+            reason = f"out of memory: {error}"
+        try:
+            turn = _Turn(instance)
+            turn.use_reserve()
+            return turn.serve(_refusal(request, reason))
+        except MemoryError:
+            return 1  # not a word more fits in; the run ends without one
+
+
+def _refusal(request: bytes, reason: str) -> bytes:
+    """The request for a cell that fails at once, in the place of ``request``."""
+    refused = {"name": "InternalError", "value": reason, "line": 0, "column": 0}
+    fields = json.loads(request) | {"code": "", "source": "", "mappings": None, "refused": refused}
+    return json.dumps(fields).encode()
 
 
 def _settle(instance: Instance) -> int:
@@ -177,6 +194,7 @@ class _Turn:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
+        self._failed_steps = 0
         block = _block(instance)
         self._block = block.address
         self._kernel, self._undefined, self._operations = block.kernel, block.undefined, block.operations
@@ -207,6 +225,8 @@ class _Turn:
         end = header.index(b"\0") + 1
         flags = _ASYNC if header.startswith(b"a") else 0
         value = self._call("qjs_eval", start + end, length - end, start + 1, flags)
+        if not value:
+            raise MemoryError("no room for the value of the cell")
         self._call("qjs_free_cstring", start)
         if self._is(value, quickjs.EXCEPTION_TAG):
             self._call("qjs_free_value", value)
@@ -219,6 +239,13 @@ class _Turn:
         is_over = self._is(answer, quickjs.UNDEFINED_TAG)
         self._call("qjs_free_value", answer)
         return is_over
+
+    def use_reserve(self) -> None:
+        """Make room for the kernel to say that there is none; once in the life of a context."""
+        place = self._block + quickjs.RESERVE
+        reserve = int.from_bytes(self._instance.read(place, 4), "little")
+        self._instance.write(place, bytes(4))
+        self._call("wasm_free", reserve)
 
     def _run_jobs(self) -> bool:
         """Every microtask; False when the run was stopped."""
@@ -235,6 +262,9 @@ class _Turn:
     def _step(self) -> bool:
         answer = self._ask(Operation.STEP)
         goes_on = not self._is(answer, quickjs.UNDEFINED_TAG)
+        if self._is(answer, quickjs.EXCEPTION_TAG):  # the program quit in a callback, which the next step tells
+            self._failed_steps += 1
+            goes_on = self._failed_steps < _MOST_FAILED_STEPS
         self._call("qjs_free_value", answer)
         return goes_on or self._instance.stopper.requested is not None
 
@@ -264,6 +294,8 @@ class _Turn:
             self._call("qjs_free_value", cell)
         if self._is(answer, quickjs.EXCEPTION_TAG):
             self._call("qjs_free_value", self._call("qjs_get_exception"))
+            if operation is not Operation.STEP and self._instance.is_memory_full:
+                raise MemoryError("no room for the kernel to work in")
         return answer
 
     def _is(self, cell: int, tags: frozenset[int]) -> bool:
@@ -273,7 +305,7 @@ class _Turn:
     def _place(self, data: bytes) -> int:
         place = self._call("wasm_malloc", len(data) + 1)
         if not place:
-            raise MemoryError(f"the guest has no room for a request of {len(data)} bytes")
+            raise MemoryError(f"no room for a cell of {len(data)} bytes")
         self._instance.write(place, data + b"\0")
         return place
 
@@ -321,6 +353,8 @@ class _Boot:
         block = self._call("wasm_malloc", quickjs.BLOCK_BYTES)
         numbers = [call("qjs_new_number", quickjs.number_bits(operation)) for operation in Operation]
         self._instance.write(block, quickjs.BLOCK.pack(kernel, call("qjs_get_undefined"), 0, *numbers))
+        reserve = call("wasm_malloc", quickjs.RESERVE_BYTES)
+        self._instance.write(block + quickjs.RESERVE, reserve.to_bytes(4, "little"))
         variables = self._variables(context)
         self._call("JS_SetContextOpaque", context, block)
         arguments = block + quickjs.ARGUMENTS

@@ -17,11 +17,12 @@ from typing import Any
 from weakref import WeakSet
 
 from wasm_interp._core.artifacts import artifact, kernel_folder
-from wasm_interp._core.engine import HostImport, Instance
+from wasm_interp._core.engine import MOST_NESTED, HostImport, Instance
 from wasm_interp._core.protocol.frames import MAX_FRAME_BYTES, FrameKind, encode_frame
-from wasm_interp._core.vfs.errno import Errno
+from wasm_interp._core.vfs.errno import Errno, FileSystemError
 from wasm_interp._core.wasi.calls import CALLS, dispatch
 from wasm_interp._core.wasi.descriptors import Stream
+from wasm_interp._core.wasi.state import GuestExit
 from wasm_interp.errors import ProtocolError
 
 _VALUE = struct.Struct("<II")  # a JSValue where pointers have 32 bits: what it is, and its tag
@@ -38,8 +39,16 @@ _TOO_LONG = {
 }
 _LAST_KINDS = {int(kind): kind for kind in (FrameKind.RESULT, FrameKind.ERROR, FrameKind.WAITING)}
 _DONE_FRAME = encode_frame(FrameKind.DONE, b"{}")
+# Host functions inside one another, through JavaScript that each calls: a RangeError comes before the engine's own end.
+_MOST_DEPTH = MOST_NESTED - 4
 _telling: WeakSet[Instance] = WeakSet()
 _CALLS = {call.name: call for call in CALLS}
+
+
+LIBRARIES = (
+    *("acorn.mjs", "inspect.cjs", "whatwg-url.cjs", "buffer.cjs"),
+    *("base64-js.cjs", "ieee754.cjs", "events.cjs", "path.cjs"),
+)
 
 
 class Operation(IntEnum):
@@ -68,13 +77,19 @@ LENGTH = BLOCK.size
 ARGUMENTS = LENGTH + 4
 REQUEST = ARGUMENTS + 16
 REQUEST_BYTES = 4000
-BLOCK_BYTES = REQUEST + REQUEST_BYTES
+RESERVE = REQUEST + REQUEST_BYTES  # the address of memory to be freed when a program has taken all there is
+BLOCK_BYTES = RESERVE + 4
+RESERVE_BYTES = 512 << 10
 
 
 def number_bits(value: int) -> int:
     """The argument of ``qjs_new_number``, a double."""
     bits: int = _BITS.unpack(_DOUBLE.pack(value))[0]
     return bits
+
+
+class GuestThrew(Exception):
+    """The guest has an exception pending, which is the outcome of what it asked for."""
 
 
 class HostCall:
@@ -106,10 +121,13 @@ class HostCall:
         return [self.integer(index) for index in range(len(self._cells))]
 
     def text(self, index: int, room: int) -> bytes:
-        """An argument's text as UTF-8, a lone surrogate as its three bytes. ``room`` is 4 bytes of the guest's."""
+        """An argument's text as UTF-8, a lone surrogate as its three bytes. ``room`` is 4 bytes of the guest's.
+
+        Raises GuestThrew: what is no text is made text by the program.
+        """
         start = self.guest("qjs_get_string_len", self.cell(index), room)
         if not start:
-            return b""
+            raise GuestThrew
         data = self.instance.memory.read(start, self.instance.memory.read_u32(room))
         self.guest("qjs_free_cstring", start)
         return data
@@ -153,6 +171,23 @@ class HostCall:
             self.guest("qjs_free_value", value)
             return 0
         return value
+
+    def throw(self, export: str, message: bytes) -> int:
+        """0, with an error of the engine's own pending; ``message`` has no "%"."""
+        text = self._place(message + b"\0")
+        self.guest(export, self.guest("qjs_get_context_ptr"), text, 0)
+        self.guest("wasm_free", text)
+        return 0
+
+    def throw_out_of_memory(self) -> int:
+        """0, with that error pending."""
+        self.guest("JS_ThrowOutOfMemory", self.guest("qjs_get_context_ptr"))
+        return 0
+
+    def make_uncatchable(self, error: int) -> None:
+        """No code of the program gets to catch the error at the address."""
+        low, high = self.instance.memory.unpack(_VALUE, error)
+        self.guest("JS_SetUncatchableError", self.guest("qjs_get_context_ptr"), low | high << 32)
 
     def c_string(self, pointer: int) -> bytes:
         """The bytes up to a zero."""
@@ -205,11 +240,13 @@ def _wasi(call: HostCall) -> int:
 def _wasi_index(call: HostCall) -> int:
     """wasiIndex(room, name) -> what ``wasi`` calls that call."""
     name = call.text(1, call.integer(0)).decode()
-    return call.new_integer(next(index for index, each in enumerate(CALLS) if each.name == name))
+    return call.new_integer(CALLS.index(_CALLS[name]))
 
 
 def _send(call: HostCall) -> int:
     """send(room, kind, JSON text) -> the host's answer as text, or undefined; the size of what is too long"""
+    if _is_to_stop(call):
+        return 0
     payload = call.text(2, call.integer(0))
     kind = call.integer(1)
     if len(payload) > MAX_FRAME_BYTES:
@@ -242,6 +279,8 @@ def _offer(door: Callable[[bytes], bytes], kind: FrameKind, payload: bytes) -> N
 
 def _print(call: HostCall) -> int:
     """print(room, 1 or 2, text)"""
+    if _is_to_stop(call):
+        return 0
     data = call.text(2, call.integer(0))
     stream = Stream.STDERR if call.integer(1) == Stream.STDERR else Stream.STDOUT
     call.instance.wasi.output(stream, memoryview(data))
@@ -275,14 +314,31 @@ def _resource(call: HostCall) -> int:
     return call.new_text(_resource_bytes(call.text(1, call.integer(0)).decode()))
 
 
+def _is_memory_full(call: HostCall) -> int:
+    """isMemoryFull() -> whether the guest's memory has come to its limit, which it does not come back from"""
+    return call.guest("qjs_get_true" if call.instance.is_memory_full else "qjs_get_false")
+
+
 def _quit(call: HostCall) -> int:
     """quit(error): throw it so that nothing catches it"""
-    memory = call.instance.memory
-    context = call.guest("qjs_get_context_ptr")
-    low, high = memory.read_u32(call.cell(0)), memory.read_u32(call.cell(0) + 4)
-    call.guest("JS_SetUncatchableError", context, low | high << 32)
+    call.make_uncatchable(call.cell(0))
     call.guest("qjs_throw", call.cell(0))
     return 0
+
+
+def _is_to_stop(call: HostCall) -> bool:
+    """Whether the run is to stop; an interruption is pending then.
+
+    The engine asks by itself once in ten thousand steps of the program, of which each may write a megabyte.
+    """
+    if not _interrupt(call.instance, ()):
+        return False
+    call.throw("JS_ThrowInternalError", b"interrupted")
+    error = call.guest("qjs_get_exception")
+    call.make_uncatchable(error)
+    call.guest("qjs_throw", error)
+    call.guest("qjs_free_value", error)
+    return True
 
 
 def _reseed(call: HostCall) -> int:
@@ -314,6 +370,7 @@ FUNCTIONS: dict[str, Callable[[HostCall], int]] = {
     "decode": _decode,
     "compile": _compile,
     "resource": _resource,
+    "isMemoryFull": _is_memory_full,
     "quit": _quit,
     "reseed": _reseed,
     "classId": _number_of("qjs_get_class_id"),
@@ -335,8 +392,25 @@ def _signed(value: int) -> int:
 def _host_call(instance: Instance, arguments: tuple[Any, ...]) -> int:
     name, length, _, count, pointers = arguments
     memory = instance.memory
-    cells = struct.unpack(f"<{count}I", memory.read(pointers, _POINTERS * count)) if count else ()
-    return _BY_NAME[memory.read(name, length)](HostCall(instance, cells))
+    try:
+        cells = struct.unpack(f"<{count}I", memory.read(pointers, _POINTERS * count)) if count else ()
+        function = _BY_NAME[memory.read(name, length)]
+        return _call(function, HostCall(instance, cells))
+    except (FileSystemError, LookupError, ValueError) as error:
+        # No kernel of ours asks so: the program has broken its interpreter.
+        raise GuestExit from error
+
+
+def _call(function: Callable[[HostCall], int], call: HostCall) -> int:
+    instance = call.instance
+    if instance.nesting >= _MOST_DEPTH:
+        return call.throw("JS_ThrowRangeError", b"Maximum call stack size exceeded")
+    try:
+        return function(call)
+    except GuestThrew:
+        return 0
+    except MemoryError:
+        return call.throw_out_of_memory()
 
 
 def _interrupt(instance: Instance, arguments: tuple[Any, ...]) -> int:
@@ -431,9 +505,8 @@ def _boot_module_name(base: str, name: str) -> str:
 
 def _resource_bytes(name: str) -> bytes:
     """The bytes of ``npm/...``, a library, or of a file of our own kernel."""
-    folder = name.partition("/")[0]
-    if folder == "npm":
+    if name.removeprefix("npm/") in LIBRARIES:
         return artifact("javascript", name).path.read_bytes()
-    if folder not in ("kernel", "node"):
-        raise LookupError(f"no resource {name}")
-    return (kernel_folder("javascript") / folder / name.removeprefix(f"{folder}/")).read_bytes()
+    folder = kernel_folder("javascript")
+    known = {path.relative_to(folder).as_posix(): path for path in folder.glob("*/*.js")}
+    return known[name].read_bytes()  # by name only: a guest that is broken must not lead the host about its disk

@@ -9,7 +9,7 @@ from typing import Any
 
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.languages import esbuild
-from wasm_interp._core.languages.base import CellRequest, Ranges
+from wasm_interp._core.languages.base import CellRequest, Patience, Ranges
 from wasm_interp._core.languages.esbuild import Refusal, Script, TranspilerFailed
 from wasm_interp._core.languages.javascript import JavaScriptLanguage
 
@@ -25,19 +25,18 @@ class TypeScriptLanguage(JavaScriptLanguage):
     suffixes = (".ts", ".mts", ".cts", ".tsx")
 
     def warm_up(self, instance: Instance, send: Callable[[bytes], None]) -> Ranges:
-        esbuild.transpile("", "ts")  # compiles it: the work of a minute, which no cell should wait for
+        esbuild.transpile("", "ts", Patience())  # compiles it: the work of a minute, which no cell should wait for
         return super().warm_up(instance, send)
 
     def run_request(self, cell: CellRequest) -> bytes:
         fields: dict[str, Any] = json.loads(super().run_request(cell))
         try:
-            outcome, prefix = _transpile(cell.code)
+            outcome, prefix = _transpile(cell.code, cell.patience)
         except TranspilerFailed as error:
             fields |= {"code": "", "refused": {"name": "TranspilerFailed", "value": str(error), "line": 0, "column": 0}}
             return json.dumps(fields).encode()
         if isinstance(outcome, Script):
-            mappings = json.loads(outcome.map).get("mappings", "")
-            fields |= {"code": outcome.code, "source": cell.code, "mappings": mappings, "prefix": prefix}
+            fields |= {"code": outcome.code, "source": cell.code, "mappings": outcome.mappings, "prefix": prefix}
         else:
             place = {"line": outcome.line, "column": outcome.column}
             refused = {"name": "SyntaxError", "value": outcome.text, **place}
@@ -45,15 +44,15 @@ class TypeScriptLanguage(JavaScriptLanguage):
         return json.dumps(fields).encode()
 
 
-def _transpile(source: str) -> tuple[Script | Refusal, int]:
+def _transpile(source: str, patience: Patience) -> tuple[Script | Refusal, int]:
     """The outcome, and how many characters were put before the source."""
     if _MAY_BE_OBJECT.match(source):
-        wrapped = esbuild.transpile(f"({source}\n)", "ts")
+        wrapped = esbuild.transpile(f"({source}\n)", "ts", patience)
         if isinstance(wrapped, Script):
             return wrapped, 1
-    outcome = esbuild.transpile(source, "ts")
+    outcome = esbuild.transpile(source, "ts", patience)
     if isinstance(outcome, Refusal) and "<" in source:
-        with_jsx = esbuild.transpile(source, "tsx")
+        with_jsx = esbuild.transpile(source, "tsx", patience)
         if isinstance(with_jsx, Script):
             return with_jsx, 0
     return outcome, 0

@@ -323,6 +323,6 @@ def test_calls_of_javascript_map_what_the_source_has_written_and_copy_nothing() 
     """Pages that are copied into each call's interpreter cost it a page fault each, touched or not."""
     source = "const kept = [...Array(5000).keys()]; function handler(e) { return kept.reduce((a, b) => a + b) + e }"
     with Function(source, language="javascript") as function:
-        memory = function._savepoint.memory
+        memory = function._calls._savepoint.memory
         assert memory.scattered.runs == []
         assert [function(n) for n in range(3)] == [12_497_500 + n for n in range(3)]

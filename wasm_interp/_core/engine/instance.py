@@ -249,6 +249,19 @@ class Instance:
         checkpoint.take(self.memory.whole(), self._base, most_bytes, may_have_more=self._may_have_more_pages)
         self._may_have_more_pages = False
 
+    def bring_back(self, checkpoint: Checkpoint, reference: int) -> bool:
+        """Make linear memory what the checkpoint's base is, between runs; ``reference`` is where that can be read.
+
+        It is then as a new instance's: the only global that our guests change, the stack pointer, is back where it
+        was whenever an export has returned, and they change no table. False if the instance is not to be used again.
+        """
+        if self._dead:
+            return False
+        memory, may_have_more = self.memory.whole(), self._may_have_more_pages
+        is_back = checkpoint.bring_back(memory, self._base, reference, may_have_more=may_have_more)
+        self._may_have_more_pages = not is_back
+        return is_back
+
     def seal(self, checkpoint: Checkpoint) -> Sealed:
         """Linear memory as it is, between runs, for other instances to be made from; the caller holds it."""
         return checkpoint.seal(self.memory.whole(), self._base)

@@ -17,6 +17,7 @@ turn what they have not written themselves into zeros.
 
 from __future__ import annotations
 
+import ctypes
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -137,6 +138,21 @@ class Checkpoint:
         if self._region is not None and self._kept:
             self._place_layer(self._layer(self._region, self._kept), address, self._may_map_kept(self._region))
         write_runs(address, self._aside.runs, self._aside.data)
+
+    def bring_back(self, memory: memoryview, address: int, reference: int, *, may_have_more: bool) -> bool:
+        """Make ``memory`` the base again where it stands; ``reference`` is where this process has the base's bytes.
+
+        The pages stay the instance's own, so that it writes to them again without a page fault. False, and nothing is
+        changed, where something was kept since: then the base alone does not say what the instance has mapped.
+        """
+        if self._region is not None or len(memory) != self._base.image.size_bytes:
+            return False
+        for offset, length in self._written(address, len(memory), may_have_more=may_have_more):
+            ctypes.memmove(address + offset, reference + offset, length)
+        self._aside = self._base.scattered
+        self._size_bytes = len(memory)
+        self._is_valid = True
+        return True
 
     def seal(self, memory: memoryview, address: int) -> Sealed:
         """``memory`` as it is now, for others to be made from; the caller holds it. It is remembered as by ``take``.

@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any
 
 from wasm_interp._core.engine import Exit, Instance
+from wasm_interp._core.images.mapping import Mapper
+from wasm_interp._core.images.reference import Reference
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
@@ -153,6 +155,11 @@ class Kernel:
         return self._start
 
     @property
+    def mapper(self) -> Mapper:
+        """How images get into memory here."""
+        return self._template.mapper
+
+    @property
     def can_save(self) -> bool:
         """Whether this system has the means for ``save``."""
         return self._restore_point.can_seal
@@ -220,6 +227,14 @@ class Kernel:
         collector = self._collector
         return collector is not None and collector.is_calling_back()
 
+    def make_room(self, size_bytes: int) -> None:
+        """Give the program so much free memory ahead of its asking, if its limit has room for that; between runs."""
+        instance = self._living_instance()
+        if instance.memory_bytes + 2 * size_bytes <= self._limits.memory_bytes:
+            instance.enter(lambda: self._template.language.make_room(instance, size_bytes), _soon())
+        if instance.is_dead:
+            self._discard()
+
     def save(self) -> Savepoint:
         """The context as it is now, between runs; the caller closes it. Raises SnapshotError."""
         if self._closed:
@@ -233,6 +248,21 @@ class Kernel:
     def made_from(self, savepoint: Savepoint, fs: FileSystem) -> Kernel:
         """A context like this one that goes on from ``savepoint`` over ``fs``, which has its open files."""
         return Kernel(self._template, fs, self._limits, self._start, savepoint)
+
+    def start_over(self, savepoint: Savepoint, fs: FileSystem, reference: Reference) -> bool:
+        """Be as ``made_from(savepoint, fs)`` gives it, in the same instance, which was made from that savepoint.
+
+        reference: the savepoint's memory. False where there is no instance that can be; this is to be closed then.
+        """
+        instance = self._instance
+        if self._closed or instance is None or not self._restore_point.start_over(instance, savepoint, fs, reference):
+            return False
+        instance.wasi.files.close_all()
+        instance.wasi.fs = self._fs = fs
+        instance.wasi.files = FileTable(fs, self._limits.open_files, self._restore_point.files)
+        self._told, self._waiting = self._restore_point.told, self._restore_point.waiting
+        self._count, self._is_saved, self._exit_code = savepoint.execution_count, False, None
+        return True
 
     def return_to(self, savepoint: Savepoint) -> None:
         """Be what this context was when it was saved; its files stay as written."""
@@ -376,7 +406,7 @@ class Kernel:
         trial = Collector(ExecutionResult(""), Callbacks(), 0, lambda: None)
         former, self._collector, self._decoder = self._collector, trial, FrameDecoder()
         try:
-            outcome = instance.enter(lambda: language.send(instance, request), time.monotonic() + _TRIAL_SECONDS)
+            outcome = instance.enter(lambda: language.send(instance, request), _soon())
             return outcome == Exit() and trial.done
         finally:
             self._collector = former
@@ -454,6 +484,10 @@ class Kernel:
             return json.dumps(collector.ask(message)).encode()
         collector.message(message, weight_bytes(frame))
         return b""
+
+
+def _soon() -> float:
+    return time.monotonic() + _TRIAL_SECONDS
 
 
 def _listed(requests: Iterable[HostRequest]) -> str:

@@ -7,6 +7,7 @@ from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
 from wasm_interp._core.images.dirty import scanner
 from wasm_interp._core.images.mapping import CopyOnWriteMapper
+from wasm_interp._core.images.reference import Reference
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Files, Template
 from wasm_interp._core.vfs import FileSystem
@@ -37,7 +38,7 @@ class RestorePoint:
         if origin is not None:
             self.waiting = origin.waiting
             self._save_files(origin.files)
-            self.told = Told.BEFORE_FORK if origin.told is Told.ALL else origin.told
+            self.told = _told_after(origin)
         self._budget_bytes = _BUDGET_BYTES
 
     @property
@@ -87,6 +88,18 @@ class RestorePoint:
         self._save_files(instance.wasi.files)
         return sealed
 
+    def start_over(self, instance: Instance, savepoint: Savepoint, fs: FileSystem, reference: Reference) -> bool:
+        """Be what it was when it was made from ``savepoint``, over ``fs``; False if the instance is of no more use."""
+        if self._checkpoint is None or not instance.bring_back(self._checkpoint, reference.address):
+            return False
+        self._release_files()
+        self._fs = fs
+        self._save_files(savepoint.files)
+        self.told = _told_after(savepoint)
+        self.waiting = savepoint.waiting
+        self._budget_bytes = _BUDGET_BYTES
+        return True
+
     def place(self, instance: Instance) -> None:
         """Make a new instance's memory what it was."""
         if self._checkpoint is None or not self._checkpoint.is_valid:
@@ -135,6 +148,11 @@ class RestorePoint:
         if self._held is not None:
             self._held.close_all()
             self._held = None
+
+
+def _told_after(savepoint: Savepoint) -> Told:
+    """What a context that is made from it knows."""
+    return Told.BEFORE_FORK if savepoint.told is Told.ALL else savepoint.told
 
 
 def _new_checkpoint(template: Template, memory: Sealed) -> Checkpoint | None:

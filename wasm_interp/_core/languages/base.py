@@ -143,6 +143,13 @@ class Language(ABC):
     def call_request(self, call: CallRequest) -> bytes:
         """The bytes that make the kernel call a function. Its main result is JSON text, as json or as text."""
 
+    def make_room(self, instance: Instance, size_bytes: int) -> int:
+        """Let the guest have so much more free memory, untouched; for `Instance.enter` to call.
+
+        What a program then takes does not enlarge linear memory, which never shrinks again.
+        """
+        return 0
+
     def resume_request(self, answers: Answers) -> bytes:
         """The bytes that make the kernel go on with the cell that waits."""
         fields: dict[str, Any] = {"kind": "resume", "answers": answers.by_id}

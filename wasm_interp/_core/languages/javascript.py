@@ -101,6 +101,10 @@ class JavaScriptLanguage(Language):
         code = f"__wasm_interp_serve__({json.dumps(call.event)})"
         return Language.run_request(self, CellRequest(code, call.execution_count, None, call.start))
 
+    def make_room(self, instance: Instance, size_bytes: int) -> int:
+        place = instance.function("wasm_malloc", 1)(size_bytes)
+        return instance.function("wasm_free", 1)(place)
+
     def send(self, instance: Instance, request: bytes) -> int:
         if instance.kept is None and not instance.function("qjs_get_context_ptr", 0)():
             _Boot(instance).run()

@@ -61,6 +61,9 @@ class PythonLanguage(Language):
         start = "" if call.start is None else f',"start":{json.dumps(start_fields(call.start))}'
         return f'{{"kind":"call","name":{json.dumps(call.name)},"event":{call.event}{start}}}'.encode()
 
+    def make_room(self, instance: Instance, size_bytes: int) -> int:
+        return self.send(instance, json.dumps({"kind": "room", "bytes": size_bytes}).encode())
+
     def send(self, instance: Instance, request: bytes) -> int:
         instance.spare_memory()
         place = _place(instance, len(request))

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from wasm_interp._core.kernel.collector import Callbacks
 from wasm_interp._core.kernel.history import History
-from wasm_interp._core.kernel.kernel import Kernel, Resumption, Run
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.runs import Resumption, Run
 from wasm_interp._core.kernel.savepoint import Savepoint
 from wasm_interp._core.kernel.turnstile import Turnstile
 from wasm_interp._core.snapshots.document import ContextData

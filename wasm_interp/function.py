@@ -11,7 +11,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from wasm_interp._core.kernel.kernel import Call, Kernel
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.runs import Call
 from wasm_interp._core.kernel.twins import Twins
 from wasm_interp.context import checked_code, checked_timeout
 from wasm_interp.errors import ContextClosed, FunctionError, UsageError

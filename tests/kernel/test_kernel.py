@@ -41,7 +41,8 @@ from wasm_interp import (
     StopKind,
 )
 from wasm_interp._core.kernel.collector import Callbacks
-from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.runs import Run
 from wasm_interp._core.languages.base import Start
 from wasm_interp._core.protocol.frames import HEADER, MAGIC, FrameKind, encode_frame
 

@@ -12,8 +12,9 @@ from tests.kernel.fake import ABORT, COUNT, DONE, fake_template
 from wasm_interp import ExecutionResult, Limits, StateAfterStop
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.kernel import restore_point
-from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.restore_point import RestorePoint
+from wasm_interp._core.kernel.runs import Run
 from wasm_interp._core.languages.base import Start
 from wasm_interp._core.vfs import FileSystem
 from wasm_interp._core.wasi.descriptors import Descriptor

@@ -18,7 +18,8 @@ from wasm_interp._core.artifacts import Artifact
 from wasm_interp._core.engine import Instance, default_mode
 from wasm_interp._core.images.image import PAGE_BYTES
 from wasm_interp._core.kernel import templates
-from wasm_interp._core.kernel.kernel import Kernel, Run
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.runs import Run
 from wasm_interp._core.kernel.templates import Template, is_ready, template
 from wasm_interp._core.languages.base import CellRequest, Ranges, Start
 from wasm_interp._core.languages.tree import tree

@@ -14,7 +14,8 @@ import pytest
 from tests.images.linear_memory import NEEDS_LINUX
 from tests.snapshots.arena_use import bytes_in_use, mappings_left
 from wasm_interp import ContextClosed, Function, FunctionError, Limits
-from wasm_interp._core.kernel.kernel import Call, Kernel
+from wasm_interp._core.kernel.kernel import Kernel
+from wasm_interp._core.kernel.runs import Call
 from wasm_interp._core.kernel.twins import Twins
 
 pytestmark = NEEDS_LINUX

@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
+from dataclasses import replace
 
 from wasm_interp._core.engine import Exit, Instance
 from wasm_interp._core.images.mapping import Mapper
 from wasm_interp._core.images.reference import Reference
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
+from wasm_interp._core.kernel.runs import AnyRun, Call, Resumption, Run, error_of_stop, listed
 from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
-from wasm_interp._core.languages.base import Answers, CallRequest, CellRequest, Language, Patience, Start
+from wasm_interp._core.languages.base import CellRequest, Language, Patience, Start
 from wasm_interp._core.protocol.frames import Frame, FrameDecoder
 from wasm_interp._core.protocol.messages import InputMessage, read_message, weight_bytes
 from wasm_interp._core.vfs import FileSystem
@@ -31,7 +29,6 @@ from wasm_interp._core.wasi.state import SystemClock, WasiState
 from wasm_interp.errors import ContextClosed, SnapshotError, UsageError
 from wasm_interp.limits import Limits, memory_ceiling
 from wasm_interp.results import (
-    ExecutionError,
     ExecutionResult,
     HostRequest,
     StateAfterStop,
@@ -41,71 +38,6 @@ from wasm_interp.results import (
 )
 
 _TRIAL_SECONDS = 1.0
-_ERROR_NAMES = MappingProxyType(
-    {
-        StopKind.TIMEOUT: "TimeoutError",
-        StopKind.INTERRUPT: "KeyboardInterrupt",
-        StopKind.EXITED: "SystemExit",
-        StopKind.STACK: "RecursionError",
-        StopKind.FUEL: "OutOfFuel",
-        StopKind.TRAP: "InterpreterCrashed",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What one run is asked to do; timeout in seconds, None for none.
-
-    is_transaction: whether a run that ends with an error is undone.
-    """
-
-    code: str
-    timeout: float | None
-    env: dict[str, str] | None = None
-    callbacks: Callbacks = field(default_factory=Callbacks)
-    is_transaction: bool = False
-
-    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
-        """What to tell the guest."""
-        return language.run_request(CellRequest(self.code, count, self.env, start, patience))
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of the function of that name; event: its argument as JSON."""
-
-    name: str
-    event: str
-    timeout: float | None
-    callbacks: Callbacks = field(default_factory=Callbacks)
-    is_transaction: bool = False
-
-    @property
-    def code(self) -> str:
-        """What its result says it ran."""
-        return f"{self.name}({self.event})"
-
-    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
-        """What to tell the guest."""
-        return language.call_request(CallRequest(self.name, self.event, count, start))
-
-
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """How a cell that waits is to go on: the answers by the ids of its requests, see `Answers`."""
-
-    answers: dict[str, dict[str, Any]]
-    timeout: float | None
-    callbacks: Callbacks = field(default_factory=Callbacks)
-    is_transaction: bool = False
-
-    def request(self, language: Language, count: int, start: Start | None, patience: Patience) -> bytes:
-        """What to tell the guest."""
-        return language.resume_request(Answers(self.answers, start))
-
-
-AnyRun = Run | Call | Resumption
 
 
 class Kernel:
@@ -132,7 +64,13 @@ class Kernel:
         self._told = Told.NOTHING
         self._waiting: Waiting | None = None
         self._is_saved = False  # since the last run
-        self._instance: Instance | None = None if origin is not None else self._new_instance()
+        self._instance: Instance | None = None
+        if origin is None:
+            try:
+                self._instance = self._new_instance()
+            except BaseException:
+                self._restore_point.close()
+                raise
 
     @property
     def execution_count(self) -> int:
@@ -179,7 +117,7 @@ class Kernel:
         KeyboardInterrupt, or what a callback raised.
         """
         if self.waiting:
-            raise UsageError(f"the context waits for {_listed(self.waiting)}: resume it first")
+            raise UsageError(f"the context waits for {listed(self.waiting)}: resume it first")
         return self._serve(run, ExecutionResult(run.code, execution_count=self._count + 1))
 
     def resume(self, resumption: Resumption) -> ExecutionResult:
@@ -190,7 +128,7 @@ class Kernel:
         known = {request.id for request in waiting}
         for identity in resumption.answers:
             if identity not in known:
-                raise UsageError(f"the context does not wait for {identity!r}; it waits for {_listed(waiting)}")
+                raise UsageError(f"the context does not wait for {identity!r}; it waits for {listed(waiting)}")
         self._living_instance()
         assert self._waiting is not None
         return self._serve(resumption, ExecutionResult(self._waiting.code, execution_count=self._count))
@@ -350,7 +288,7 @@ class Kernel:
         result = collector.result
         has_ended = outcome.trap is None and collector.done
         if has_ended and result.waiting and result.error is None:
-            detail = f"the cell waits for {_listed(result.waiting)}"
+            detail = f"the cell waits for {listed(result.waiting)}"
             result.stopped = StopReason(StopKind.WAITING, StateAfterStop.KEPT, detail)
             self._waiting = Waiting(result.code, tuple(result.waiting))
             return
@@ -368,16 +306,9 @@ class Kernel:
         result.undone = self._restore_point.is_valid
 
     def _tell_why(self, collector: Collector, run: AnyRun, outcome: Exit) -> None:
-        reason = self._stop_reason(collector, outcome)
-        collector.result.stopped = reason
-        reported = collector.result.error
-        name = _ERROR_NAMES[reason.kind]
-        value = _describe(reason, run)
+        reason = collector.result.stopped = self._stop_reason(collector, outcome)
         exit_code = self._exit_code if reason.kind is StopKind.EXITED else None
-        if exit_code is not None:
-            value = str(exit_code)
-        lines = reported.traceback[:-1] if reported and reported.name == "KeyboardInterrupt" else []
-        collector.fail(ExecutionError(name, value, [*lines, f"{name}: {value}"], exit_code))
+        collector.fail(error_of_stop(reason, run, collector.result.error, exit_code))
 
     def _stop_reason(self, collector: Collector, outcome: Exit) -> StopReason:
         if outcome.trap is not None:
@@ -488,22 +419,3 @@ class Kernel:
 
 def _soon() -> float:
     return time.monotonic() + _TRIAL_SECONDS
-
-
-def _listed(requests: Iterable[HostRequest]) -> str:
-    return ", ".join(f"{request.id} ({request.name})" for request in requests)
-
-
-def _describe(reason: StopReason, run: AnyRun) -> str:
-    match reason.kind:
-        case StopKind.TIMEOUT:
-            text = f"the run took longer than its timeout of {run.timeout:g} s"
-        case StopKind.INTERRUPT:
-            text = "the run was interrupted"
-        case _:
-            text = reason.detail
-    if reason.state is StateAfterStop.LOST:
-        text += "; the context starts anew, its files are as written"
-    if reason.state is StateAfterStop.ROLLED_BACK:
-        text += "; the context is as it was before the run, its files are as written"
-    return text

@@ -78,8 +78,8 @@ class PythonLanguage(Language):
         return status
 
     def _send_instead(self, instance: Instance, request: bytes, code: str) -> int:
-        """The same request with other code. Raises GuestExit if there is no room for that either."""
-        smaller = json.dumps(json.loads(request) | {"code": code}).encode()
+        """A cell of that code, which begins as ``request`` says. Raises GuestExit if there is no room for it either."""
+        smaller = json.dumps({"count": 0, **json.loads(request), "kind": "run", "code": code}).encode()
         place = _place(instance, len(smaller))
         if not place:
             raise GuestExit

@@ -131,6 +131,8 @@ def read_message(frame: Frame) -> Message:
 def _check_shape(frame: Frame) -> None:
     """Raises ProtocolError for JSON that is too deep or has too many values; found without parsing it."""
     payload = frame.payload
+    if len(payload) <= MAX_DEPTH:
+        return
     if _count(payload, b"[{") <= MAX_DEPTH and _count(payload, b",:") <= MAX_VALUES:
         return
     structure = _STRING.sub(b"", payload)

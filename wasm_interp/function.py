@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.runs import Call
-from wasm_interp._core.kernel.twins import Twins
+from wasm_interp._core.kernel.twins import Loan, Twins
 from wasm_interp.context import checked_code, checked_timeout
 from wasm_interp.errors import ContextClosed, FunctionError, UsageError
 from wasm_interp.images import Image
@@ -40,7 +40,7 @@ class Function:
 
     The source is loaded once. Each call goes on from there, with an interpreter and files of its own, so that nothing
     that one call does can be seen by the next, and calls run in parallel. A call costs less than a millisecond.
-    Use it as a context manager, or call ``close``. Thread-safe. Linux only.
+    Use it as a context manager, or call ``close``. Thread-safe; a process that is forked makes its own. Linux only.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Function:
         self.entrypoint = entrypoint
         self.timeout = checked_timeout(timeout)
         self._is_closed = False
+        self._threads_lock = threading.Lock()
         self._sandbox = Sandbox(limits=limits, image=image)
         try:
             self._load(source, language, load_timeout)
@@ -83,20 +84,23 @@ class Function:
 
     def invoke(self, event: Any = None, *, timeout: float | None = None) -> Invocation:
         """The same, with the call's output, usage and displayed results."""
-        return self._invoke(self._take_kernel(), _encoded(event), timeout)
+        encoded = _encoded(event)
+        return self._invoke(self._take(), encoded, timeout)
 
     async def acall(self, event: Any = None, *, timeout: float | None = None) -> Any:
         """The same for asyncio; cancelling it stops the call."""
         import asyncio
 
-        encoded, kernel = _encoded(event), self._take_kernel()
-        call = asyncio.get_running_loop().run_in_executor(
-            self._executor(), partial(self._invoke, kernel, encoded, timeout)
-        )
+        encoded, threads, loan = _encoded(event), self._executor(), self._take()
+        try:
+            call = asyncio.get_running_loop().run_in_executor(threads, partial(self._invoke, loan, encoded, timeout))
+        except BaseException:  # closed meanwhile
+            self._calls.give_back(loan)
+            raise
         try:
             return (await asyncio.shield(call)).value
         except asyncio.CancelledError:
-            kernel.refuse_runs()
+            self._calls.stop(loan)
             await asyncio.wait([call])
             call.exception()  # so that nobody is told that nobody asked
             raise
@@ -152,16 +156,16 @@ class Function:
             raise UsageError(f"the source defines no function {self.entrypoint!r}")
         self._calls = Twins(context._kernel, self._sandbox._fs)
 
-    def _take_kernel(self) -> Kernel:
+    def _take(self) -> Loan:
         self._check_open()
         return self._calls.take()
 
-    def _invoke(self, kernel: Kernel, event: str, timeout: float | None) -> Invocation:
+    def _invoke(self, loan: Loan, event: str, timeout: float | None) -> Invocation:
         try:
             limit = self.timeout if timeout is None else checked_timeout(timeout)
-            result = kernel.execute(Call(self.entrypoint, event, limit))
+            result = loan.kernel.execute(Call(self.entrypoint, event, limit))
         finally:
-            self._calls.give_back(kernel)
+            self._calls.give_back(loan)
         if result.error is not None or result.waiting:
             raise _failure(result, "")
         return Invocation(_answer(result, self.language), result)
@@ -185,9 +189,10 @@ class Function:
     def _executor(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="wasm_interp-function")
-        return self._threads
+        with self._threads_lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="wasm_interp-function")
+            return self._threads
 
     def _check_open(self) -> None:
         if self._is_closed:

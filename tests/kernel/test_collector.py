@@ -52,6 +52,7 @@ class Run:
         self.collector.message(ErrorMessage(name, value, traceback or []), 1)
 
     def finish(self) -> ExecutionResult:
+        self.collector.flush()
         self.collector.finish()
         return self.result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ import pytest
 
 from tests.images.linear_memory import NEEDS_LINUX
 from tests.snapshots.arena_use import bytes_in_use, mappings_left
-from wasm_interp import ContextClosed, Function, FunctionError, Limits
+from wasm_interp import ContextClosed, Function, FunctionError, Limits, Sandbox, UsageError
 from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.runs import Call
 from wasm_interp._core.kernel.twins import Twins
+from wasm_interp.limits import memory_ceiling
 
 pytestmark = NEEDS_LINUX
 
@@ -184,16 +186,64 @@ def test_all_is_given_back_when_it_is_closed_in_the_middle_of_calls() -> None:
 
 def test_one_that_was_told_to_run_no_more_is_not_used_again(function: Function) -> None:
     twins = function._calls
-    kernel = twins.take()
-    kernel.refuse_runs()
-    twins.give_back(kernel)
-    assert kernel not in twins._idle
+    loan = twins.take()
+    twins.stop(loan)
+    twins.give_back(loan)
+    assert loan.kernel not in twins._idle
+
+
+def test_who_has_given_one_back_cannot_stop_what_others_do_with_it(function: Function) -> None:
+    twins = function._calls
+    loan = twins.take()
+    twins.give_back(loan)
+    again = twins.take()
+    assert again.kernel is loan.kernel
+    twins.stop(loan)
+    assert again.kernel.execute(Call("handler", '"state"', 30.0)).error is None
+    twins.give_back(again)
+
+
+def test_an_event_that_is_no_json_takes_nothing(function: Function) -> None:
+    for _ in range(3):
+        with pytest.raises(UsageError):
+            function(object())
+    assert function._calls._used == 0
+
+
+def test_idle_ones_do_not_count_against_the_ceiling_of_the_process(function: Function) -> None:
+    ask(function, "state")
+    assert function._calls._idle
+    assert all(kernel not in memory_ceiling._grown for kernel in function._calls._idle)
+
+
+def test_a_child_process_is_told_to_make_its_own(function: Function) -> None:
+    with Sandbox() as sandbox, sandbox.create_code_context() as context, context.checkpoint() as checkpoint:
+        acts = [
+            lambda: function("state"),
+            lambda: context.run("1"),
+            context.fork,
+            context.checkpoint,
+            lambda: context.rollback(checkpoint),
+            sandbox.snapshot,
+        ]
+        child = os.fork()
+        if not child:
+            told = 0
+            for act in acts:
+                try:
+                    act()
+                except UsageError as error:
+                    told += "forked" in str(error)
+            os._exit(told)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == len(acts)
+        assert context.run("1 + 1").text == "2"
 
 
 def test_usage_is_of_the_call_alone(function: Function) -> None:
     first = function.invoke("files").result.usage
     second = function.invoke("files").result.usage
     assert (first.file_bytes, first.output_bytes) == (second.file_bytes, second.output_bytes)
-    kernel = function._calls.take()
-    assert kernel.execute(Call("handler", '"state"', 30.0)).execution_count == 3
-    function._calls.give_back(kernel)
+    loan = function._calls.take()
+    assert loan.kernel.execute(Call("handler", '"state"', 30.0)).execution_count == 3
+    function._calls.give_back(loan)

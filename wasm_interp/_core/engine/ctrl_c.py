@@ -53,9 +53,6 @@ class CtrlC:
             yield
             return
         noted: list[tuple[int, FrameType | None]] = []
-        with self._lock:
-            outer, self._interrupt = self._interrupt, interrupt
-        former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
         def handle(number: int, frame: FrameType | None) -> None:
             if is_calling_back():
@@ -63,16 +60,22 @@ class CtrlC:
             else:
                 noted.append((number, frame))
 
+        # Ours is there from first to last: the former one may raise, at any line, and the rest would be left undone.
         set_handler(signal.SIGINT, handle)
+        with self._lock:
+            outer, self._interrupt = self._interrupt, interrupt
+        former_fd = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        if noted:
+            interrupt()
         try:
             yield
         finally:
-            set_handler(signal.SIGINT, former)
             signal.set_wakeup_fd(former_fd)
             with self._lock:
                 self._arrived()  # what came too late for this run must not be left to the next
                 self._interrupt = outer
             _tell(former_fd, self._taken() + bytes([signal.SIGINT] if noted else []))
+            set_handler(signal.SIGINT, former)
             if noted:
                 former(*noted[0])
 

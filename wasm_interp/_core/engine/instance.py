@@ -253,7 +253,8 @@ class Instance:
         """Make linear memory what the checkpoint's base is, between runs; ``reference`` is where that can be read.
 
         It is then as a new instance's: the only global that our guests change, the stack pointer, is back where it
-        was whenever an export has returned, and they change no table. False if the instance is not to be used again.
+        was whenever an export has returned, and they change no table (tests/engine/test_guests_state.py). False if the
+        instance is not to be used again.
         """
         if self._dead:
             return False
@@ -285,13 +286,13 @@ class Instance:
             watchdog().watch(stopper)
             try:
                 outcome = with_enough_stack(lambda: self._enter(run))
-            finally:
+            finally:  # also before a signal's handler raises, as the block ends
                 watchdog().unwatch(stopper)
                 self._give_up_what_was_taken()
+                if not self._dead:
+                    self._end_asking()
         if self.gate.is_shut and outcome.trap is None:  # its memory was taken just as it returned
             outcome = Exit("stopped by the host")
-        if outcome.trap is None:
-            self._end_asking()
         if self.failure is not None:
             raise self.failure
         if outcome.trap is None:

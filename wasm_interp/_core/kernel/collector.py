@@ -28,6 +28,8 @@ from wasm_interp._core.wasi.descriptors import Stream
 from wasm_interp.errors import UsageError
 from wasm_interp.results import ExecutionError, ExecutionResult, Result
 
+_ASKED = "what the cell asks of its host is more than its output limit leaves room for"
+_TOO_MUCH_ASKED = ExecutionError("LimitExceeded", _ASKED, [f"LimitExceeded: {_ASKED}"])
 _NO_INPUT = "this run has no input: give on_input= to answer input()"
 _MAX_ERROR_CHARS = 1 << 20  # beside the output limit, so that a flood of output does not hide why it ended
 _SHORT = 1000
@@ -96,6 +98,7 @@ class Collector:
                 self._truncated.add("results")
             case WaitingMessage() if size > self._left:
                 self._truncated.add("requests")
+                self.fail(_TOO_MUCH_ASKED)
             case WaitingMessage():
                 self._left -= size
                 self.result.waiting = list(message.requests)
@@ -129,10 +132,13 @@ class Collector:
         """The run's error, whatever the program said before."""
         self.result.error = error
 
-    def finish(self) -> None:
-        """The run is over: what is left of a cut UTF-8 sequence comes out, and the result is complete."""
+    def flush(self) -> None:
+        """The run is over: what is left of a cut UTF-8 sequence comes out."""
         for stream in self._streams.values():
             self._tell(stream.callback, stream.flush())
+
+    def finish(self) -> None:
+        """Its outcome is known: the result is complete."""
         self.result.truncated = tuple(sorted(self._truncated))
         self._tell(self._callbacks.on_error, self.result.error)
 

@@ -17,7 +17,7 @@ from wasm_interp._core.images.reference import Reference
 from wasm_interp._core.kernel.collector import Callbacks, Collector
 from wasm_interp._core.kernel.restore_point import RestorePoint
 from wasm_interp._core.kernel.runs import AnyRun, Call, Resumption, Run, error_of_stop, listed
-from wasm_interp._core.kernel.savepoint import Savepoint, Told, Waiting
+from wasm_interp._core.kernel.savepoint import NOT_OURS, Savepoint, Told, Waiting
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.languages.base import CellRequest, Language, Patience, Start
 from wasm_interp._core.protocol.frames import Frame, FrameDecoder
@@ -50,6 +50,8 @@ class Kernel:
 
         Such a context gets its instance with its first run: of a hundred forks, those that are never run cost nothing.
         """
+        if origin is not None:
+            origin.check_is_ours()
         self._template = template
         self._fs = fs
         self._limits = limits
@@ -64,6 +66,8 @@ class Kernel:
         self._told = Told.NOTHING
         self._waiting: Waiting | None = None
         self._is_saved = False  # since the last run
+        self.runs_begun = 0  # in this process
+        self.is_undone = False  # whether the last of them was a transaction that failed
         self._instance: Instance | None = None
         if origin is None:
             try:
@@ -133,13 +137,18 @@ class Kernel:
         assert self._waiting is not None
         return self._serve(resumption, ExecutionResult(self._waiting.code, execution_count=self._count))
 
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise ContextClosed("the context is closed")
+        if not self._restore_point.is_ours:
+            raise UsageError(NOT_OURS)
+
     def _serve(self, run: AnyRun, result: ExecutionResult) -> ExecutionResult:
         collector = Collector(result, run.callbacks, self._limits.output_bytes, self.interrupt)
         self._is_interrupted = False
         self._collector = collector  # from here on the run can be interrupted
         try:
-            if self._closed:
-                raise ContextClosed("the context is closed")
+            self._check_usable()
             self._run(collector, run)
         finally:
             self._collector = None
@@ -175,8 +184,7 @@ class Kernel:
 
     def save(self) -> Savepoint:
         """The context as it is now, between runs; the caller closes it. Raises SnapshotError."""
-        if self._closed:
-            raise ContextClosed("the context is closed")
+        self._check_usable()
         instance = self._living_instance()
         memory = self._restore_point.seal(instance, self._told, self._waiting)
         files = FileTable(self._fs, self._limits.open_files, instance.wasi.files.save())
@@ -193,19 +201,21 @@ class Kernel:
         reference: the savepoint's memory. False where there is no instance that can be; this is to be closed then.
         """
         instance = self._instance
-        if self._closed or instance is None or not self._restore_point.start_over(instance, savepoint, fs, reference):
+        if self._closed or instance is None or not self._restore_point.is_ours:
+            return False
+        if not self._restore_point.start_over(instance, savepoint, fs, reference):
             return False
         instance.wasi.files.close_all()
         instance.wasi.fs = self._fs = fs
         instance.wasi.files = FileTable(fs, self._limits.open_files, self._restore_point.files)
         self._told, self._waiting = self._restore_point.told, self._restore_point.waiting
         self._count, self._is_saved, self._exit_code = savepoint.execution_count, False, None
+        memory_ceiling.count(self, 0)  # until it runs again, it is nobody's to close
         return True
 
     def return_to(self, savepoint: Savepoint) -> None:
         """Be what this context was when it was saved; its files stay as written."""
-        if self._closed:
-            raise ContextClosed("the context is closed")
+        self._check_usable()
         self._discard()
         self._restore_point.return_to(savepoint)
         self._count = savepoint.execution_count
@@ -220,7 +230,10 @@ class Kernel:
         instance = self._living_instance()
         self._decoder = FrameDecoder()
         self._remember(instance, is_needed=run.is_transaction)
+        self._count_memory(instance)
         self._count = collector.result.execution_count
+        self.runs_begun += 1
+        self.is_undone = False
         started = time.monotonic()
         outcome: Exit | None = None
         try:
@@ -230,8 +243,10 @@ class Kernel:
             self._restore_point.ran(seconds)
             usage = self._usage(instance, collector, seconds)
             self._count_memory(instance)
-            if instance.is_dead or (outcome is None and run.is_transaction):
+            self.is_undone = outcome is None and run.is_transaction
+            if instance.is_dead or self.is_undone:
                 self._discard()
+        collector.flush()
         self._conclude(collector, run, outcome)
         collector.finish()
         collector.result.usage = usage
@@ -287,7 +302,8 @@ class Kernel:
     def _conclude(self, collector: Collector, run: AnyRun, outcome: Exit) -> None:
         result = collector.result
         has_ended = outcome.trap is None and collector.done
-        if has_ended and result.waiting and result.error is None:
+        has_failed_callback = run.is_transaction and collector.callback_error is not None
+        if has_ended and result.waiting and result.error is None and not has_failed_callback:
             detail = f"the cell waits for {listed(result.waiting)}"
             result.stopped = StopReason(StopKind.WAITING, StateAfterStop.KEPT, detail)
             self._waiting = Waiting(result.code, tuple(result.waiting))
@@ -296,14 +312,15 @@ class Kernel:
         self._waiting = None
         if not has_ended or outcome.kind is not None:
             self._tell_why(collector, run, outcome)
-        if run.is_transaction and (result.error is not None or collector.callback_error is not None):
+        if has_failed_callback or (run.is_transaction and result.error is not None):
             self._undo(result)
 
     def _undo(self, result: ExecutionResult) -> None:
         """The next run finds the context as it was before this one."""
         if result.stopped is None or result.stopped.state is StateAfterStop.KEPT:
             self._discard()
-        result.undone = self._restore_point.is_valid
+        is_lost = result.stopped is not None and result.stopped.state is StateAfterStop.LOST
+        result.undone = self.is_undone = not is_lost and self._restore_point.is_valid
 
     def _tell_why(self, collector: Collector, run: AnyRun, outcome: Exit) -> None:
         reason = collector.result.stopped = self._stop_reason(collector, outcome)
@@ -341,6 +358,7 @@ class Kernel:
             return outcome == Exit() and trial.done
         finally:
             self._collector = former
+            memory_ceiling.count(self, 0)
             instance.wasi.files.close_all()
             instance.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from wasm_interp._core.engine import Instance
 from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Checkpoint, Sealed
@@ -40,11 +42,17 @@ class RestorePoint:
             self._save_files(origin.files)
             self.told = _told_after(origin)
         self._budget_bytes = _BUDGET_BYTES
+        self._process = os.getpid()
 
     @property
     def is_valid(self) -> bool:
         """Whether there is something to come back to; else the context begins anew."""
         return self._checkpoint is not None and self._checkpoint.is_valid
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the context is this process's, and not that of a parent which was forked."""
+        return self._process == os.getpid()
 
     @property
     def can_seal(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from enum import Enum
 
 from wasm_interp._core.images.arena import arena
@@ -10,8 +11,13 @@ from wasm_interp._core.images.checkpoint import Sealed
 from wasm_interp._core.images.pages import spread
 from wasm_interp._core.kernel.templates import Template
 from wasm_interp._core.wasi.descriptors import FileTable
-from wasm_interp.errors import SnapshotError
+from wasm_interp.errors import SnapshotError, UsageError
 from wasm_interp.results import HostRequest
+
+NOT_OURS = (
+    "contexts, checkpoints, images and functions belong to the process that made them; "
+    "this one was forked from it, and is to make its own"
+)
 
 
 class Told(Enum):
@@ -41,6 +47,12 @@ class Savepoint:
     execution_count: int
     waiting: Waiting | None = None
     is_closed: bool = False
+    process: int = field(default_factory=os.getpid)
+
+    def check_is_ours(self) -> None:
+        """Raises UsageError in a child process, for which the parent keeps nothing."""
+        if self.process != os.getpid():
+            raise UsageError(NOT_OURS)
 
     def spread(self) -> None:
         """Be what many short-lived contexts are made from: see `pages.spread`. Raises SnapshotError."""

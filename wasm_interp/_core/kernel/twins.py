@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 
 from wasm_interp._core.images.reference import Reference
 from wasm_interp._core.kernel.kernel import Kernel
@@ -20,8 +21,16 @@ _MOST_IDLE = 8  # each holds what calls write, some megabytes
 _ROOM_BYTES = 32 << 20  # a call that takes no more can leave its interpreter to the next
 
 
+@dataclass(slots=True, eq=False)
+class Loan:
+    """A context in use by one call; ``is_out`` until it is given back."""
+
+    kernel: Kernel
+    is_out: bool = True
+
+
 class Twins:
-    """Contexts like ``origin`` is now, each over a fork of ``fs``. Thread-safe."""
+    """Contexts like ``origin`` is now, each over a fork of ``fs``. Thread-safe. Not for a process that is forked."""
 
     def __init__(self, origin: Kernel, fs: FileSystem) -> None:
         """``origin`` is at rest. Raises SnapshotError."""
@@ -37,32 +46,49 @@ class Twins:
         self._used = 0  # taken, and not yet given back
         self._is_closed = False
 
-    def take(self) -> Kernel:
+    def take(self) -> Loan:
         """One that nobody else has, to be given back. Raises ContextClosed."""
+        self._savepoint.check_is_ours()
         with self._lock:
             if self._is_closed:
                 raise ContextClosed("the contexts are closed")
             self._used += 1
             if self._idle:
-                return self._idle.pop()
+                return Loan(self._idle.pop())
         try:
-            return self._made()
+            return Loan(self._made())
         except BaseException:
             self._count_one_less()
             raise
 
-    def give_back(self, kernel: Kernel) -> None:
+    def stop(self, loan: Loan) -> None:
+        """Stop what runs there, and let nothing else begin. Nothing if it was given back: it may be another's now."""
+        with self._lock:
+            if loan.is_out:
+                loan.kernel.refuse_runs()
+
+    def give_back(self, loan: Loan) -> None:
         """It is done, whatever it did."""
+        kernel = loan.kernel
+        with self._lock:
+            loan.is_out = False
         try:
-            is_fresh = not self._is_closed and self._is_fresh_again(kernel)
-            with self._lock:
-                is_kept = is_fresh and not self._is_closed and len(self._idle) < _MOST_IDLE
-                if is_kept:
-                    self._idle.append(kernel)
-            if not is_kept:
+            if not self._is_kept(kernel):
                 kernel.close()
+        except BaseException:  # Ctrl-C, perhaps
+            kernel.close()
+            raise
         finally:
             self._count_one_less()
+
+    def _is_kept(self, kernel: Kernel) -> bool:
+        if self._is_closed or not self._is_fresh_again(kernel):
+            return False
+        with self._lock:
+            if self._is_closed or len(self._idle) >= _MOST_IDLE:
+                return False
+            self._idle.append(kernel)
+            return True
 
     def close(self) -> None:
         """Free what is idle; what is used is freed when it is given back. Idempotent."""

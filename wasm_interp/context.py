@@ -76,9 +76,11 @@ class CodeContext:
         on_input gets the prompt of ``input()`` and returns the line; without it ``input()`` raises EOFError in the
         program. Raises UsageError for misuse, ContextClosed, and whatever a callback raised (after the run).
 
-        transaction: True: a cell that ends with an error, whichever, or whose callback raises, is undone: variables,
-        modules and open files are as before it, and ``result.undone`` says so. "files": what was written to files is
-        undone too; no other context of the sandbox runs meanwhile. Output is kept. Linux only; else SnapshotError.
+        transaction: True: a cell that ends with an error, whichever, or of which a callback of output raises, is
+        undone: variables, modules and open files are as before it, and ``result.undone`` says so. "files": all that was
+        written to files meanwhile is undone too, by ``sandbox.files`` as well; no other context of the sandbox runs or
+        is made until then. Output is kept. A transaction ends where its cell waits for the host; ``resume`` can begin
+        another. Linux only; else SnapshotError.
         """
         run = Run(
             checked_code(code),
@@ -105,7 +107,8 @@ class CodeContext:
 
         A value is JSON, or an exception, which is raised at the await: in Python as the built-in class of its name,
         or else RuntimeError; in JavaScript as an Error of its name. Requests without a value go on waiting: the result
-        says so again when the cell can do nothing without them.
+        says so again. A cell waits as soon as nothing in it can go on at once: timers that are not due do not keep it,
+        but they go on meanwhile. ``env_vars`` of the run stay set until the cell ends.
         The result is of the part that ran now; its ``execution_count`` is the cell's. A context can be forked and
         snapshotted while it waits, and each copy resumed in its own way.
         Raises UsageError for an id that is not waited for, for a value that is not JSON, when there are no values, and
@@ -190,22 +193,21 @@ class CodeContext:
     def close(self) -> None:
         """Free the context; a run that is going on is interrupted first. Idempotent.
 
-        In a callback it returns at once, and the context is freed when the run is over.
+        In a callback of its cell it returns at once, and the context is freed when the run is over.
         """
         if self._is_closed:
             return
         self._is_closed = True
         self._on_close(self)
         self._kernel.refuse_runs()
-        if not self._kernel.is_calling_back():
+        if not self._kernel.is_calling_back() and not self._is_held_for_us():
             with self._turnstile:
                 self._free()
 
     def _serve(self, execute: Callable[[], ExecutionResult], transaction: Transaction) -> ExecutionResult:
         if self._kernel.is_calling_back():
             raise UsageError(f"a callback cannot run code in its own context {self.id}, whose cell waits for it")
-        if self._held_for is not None and self._held_for._kernel.is_calling_back():
-            raise UsageError(f"context {self.id} waits for the transaction over files whose callback this is")
+        self._check_not_held_for_us()
         if transaction == "files":
             return self._on_transaction(self, lambda: self._execute(execute))
         with self._turnstile:
@@ -217,15 +219,25 @@ class CodeContext:
             raise ContextClosed(f"context {self.id} is closed")
         self.last_used = _now()
         try:
-            if self._history is not None:
-                self._history.add(Checkpoint(self, self._kernel.save()))
-            result = execute()
-            if self._history is not None and result.undone:
-                self._history.take_back(1).close()
-            return result
+            if self._history is None:
+                return execute()
+            return self._execute_with_history(execute, self._history)
         finally:
             if self._is_closed:
                 self._free()
+
+    def _execute_with_history(
+        self, execute: Callable[[], ExecutionResult], history: History[Checkpoint]
+    ) -> ExecutionResult:
+        """What was refused, or was undone, is no run to go back from."""
+        begun = self._kernel.runs_begun
+        before = Checkpoint(self, self._kernel.save())
+        history.add(before)
+        try:
+            return execute()
+        finally:
+            if self._kernel.runs_begun == begun or self._kernel.is_undone:
+                before.close()
 
     def _kept_history(self) -> History[Checkpoint]:
         if self._history is None:
@@ -286,7 +298,16 @@ class CodeContext:
         """For ``with``: the context at rest, or closed. Raises UsageError in its own cell's callback."""
         if self._kernel.is_calling_back():
             raise UsageError(f"a callback cannot wait for its own context {self.id}, whose cell waits for it")
+        self._check_not_held_for_us()
         return self._turnstile
+
+    def _is_held_for_us(self) -> bool:
+        """Whether it waits for a transaction over files, and this is a callback of that, which must not wait for it."""
+        return self._held_for is not None and self._held_for._kernel.is_calling_back()
+
+    def _check_not_held_for_us(self) -> None:
+        if self._is_held_for_us():
+            raise UsageError(f"context {self.id} waits for the transaction over files whose callback this is")
 
     def _hold_at_once(self, held: ExitStack) -> bool:
         """Let ``held`` hold it, if it is at rest; whether it was. Raises UsageError in its own cell's callback."""

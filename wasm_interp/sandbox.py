@@ -27,6 +27,7 @@ from wasm_interp._core.snapshots.rest import (
     files_of,
     kernel_of,
     let_go,
+    modest_contexts,
     template_names,
 )
 from wasm_interp._core.version import VERSION
@@ -92,6 +93,7 @@ class Sandbox:
         self._contexts: dict[str, CodeContext] = {}
         self._defaults: dict[str, str] = {}
         self._defaults_lock = threading.Lock()
+        self._making = threading.RLock()  # held where a context becomes one of ours, and through a files transaction
         self._is_closed = False
 
     def create_code_context(
@@ -247,7 +249,8 @@ class Sandbox:
         """A sandbox that goes on from where ``snapshot`` was taken. Unseeded random generators get fresh entropy.
 
         limits, max_contexts: in the place of the snapshot's, for the sandbox and all its contexts. Needed where a
-        snapshot that is not signed asks for more than the defaults. packages: the same that the sandbox had.
+        snapshot that is not signed asks for more than the defaults; its contexts keep no history, and have timeouts of
+        30 s at most, since nobody vouches for what it says. packages: the same that the sandbox had.
         Raises SnapshotMismatch, which names what differs, where this machine has other guests than the snapshot was
         made with; SnapshotFormatError, LimitExceeded. Nothing is made then.
         """
@@ -256,6 +259,7 @@ class Sandbox:
         data = snapshot._data
         if not snapshot._is_trusted:
             check_modest(data, limits, max_contexts, DEFAULT_MAX_CONTEXTS)
+            data = modest_contexts(data, DEFAULT_CONTEXT_TIMEOUT)
         chosen = _checked_limits(limits)
         room = data.max_contexts if max_contexts is None else max_contexts
         sandbox = cls(limits=chosen or data.limits, max_contexts=room, packages=packages)
@@ -380,7 +384,18 @@ class Sandbox:
         self._fs = fs
         self.files = Files(fs)
 
+    def _check_not_alone(self) -> None:
+        """Raises UsageError in a callback of a transaction over files, which would wait for itself."""
+        with self._lock:
+            held = next((each._held_for for each in self._contexts.values() if each._held_for is not None), None)
+        if held is not None and held._kernel.is_calling_back():
+            raise UsageError(f"no context is made during a transaction over files, which context {held.id} is in")
+
     def _adopt(self, context: CodeContext) -> CodeContext:
+        with self._making:
+            return self._adopt_now(context)
+
+    def _adopt_now(self, context: CodeContext) -> CodeContext:
         context._on_close = self._forget
         context._on_fork = self._fork_context
         context._on_transaction = self._run_with_files
@@ -397,21 +412,32 @@ class Sandbox:
 
     def _run_with_files(self, context: CodeContext, execute: Callable[[], ExecutionResult]) -> ExecutionResult:
         """A transaction over files: while all contexts are at rest, since a return would undo what others write."""
-        with self._at_rest() as contexts, ExitStack() as held:
+        with self._alone() as contexts, ExitStack() as held:
             if context not in contexts:
                 raise ContextClosed(f"context {context.id} is closed")
             for each in contexts:
+                held.callback(self._let_go, each)
                 each._held_for = context
-                held.callback(setattr, each, "_held_for", None)
             before = self._fs.fork()
             try:
-                result = execute()
-            except BaseException:
-                self._fs.return_to(before)
-                raise
-            if result.undone:
-                self._fs.return_to(before)
-            return result
+                return execute()
+            finally:
+                if context._kernel.is_undone:
+                    self._fs.return_to(before)
+
+    @contextmanager
+    def _alone(self) -> Iterator[list[CodeContext]]:
+        """Hold every context between two runs, and let none be made meanwhile."""
+        while True:
+            with self._at_rest() as contexts, self._making:
+                if not set(self.list_code_contexts()) - set(contexts):
+                    yield contexts
+                    return
+
+    def _let_go(self, context: CodeContext) -> None:
+        context._held_for = None
+        if context.is_closed:  # by a callback of the transaction, which could not wait for it
+            context._free()
 
     def _fork_context(self, context: CodeContext, savepoint: Savepoint) -> CodeContext:
         self._check_room()
@@ -420,6 +446,7 @@ class Sandbox:
     def _check_room(self) -> None:
         if self._is_closed:
             raise ContextClosed("the sandbox is closed")
+        self._check_not_alone()
         memory_ceiling.check_room()
         room().check()
         if len(self._contexts) >= self._max_contexts:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.images.linear_memory import NEEDS_LINUX
 from tests.snapshots.arena_use import bytes_in_use, mappings_left
-from wasm_interp import AsyncSandbox, CodeContext, ContextClosed, Sandbox, Snapshot, UsageError
+from wasm_interp import AsyncSandbox, CodeContext, ContextClosed, Sandbox, UsageError
 
 pytestmark = NEEDS_LINUX
 MIB = 1 << 20
@@ -44,6 +44,29 @@ def test_an_undone_transaction_is_none(context: CodeContext) -> None:
     context.run("x = 1")
     context.run("x = 2")
     assert context.run("x = 3\n1 / 0", transaction=True).undone
+    context.undo()
+    assert context.run("x").text == "1"
+
+
+def test_what_was_refused_is_no_run(context: CodeContext) -> None:
+    context.run("x = 1")
+    context.run("x = await host.request('q')")
+    for _ in range(3):
+        with pytest.raises(UsageError):
+            context.run("x")
+        with pytest.raises(UsageError):
+            context.resume({"req-9": 1})
+    assert len(context.history) == 2
+
+
+def test_a_transaction_that_a_callback_failed_is_none(context: CodeContext) -> None:
+    def fail(text: str) -> None:
+        raise LookupError
+
+    context.run("x = 1")
+    context.run("x = 2")
+    with pytest.raises(LookupError):
+        context.run("x = 3; print(x)", on_stdout=fail, transaction=True)
     context.undo()
     assert context.run("x").text == "1"
 
@@ -137,7 +160,7 @@ def test_forks_and_snapshots_keep_one_of_their_own_from_there_on(sandbox: Sandbo
     fork.run("x = 2")
     fork.undo()
     assert fork.run("x").text == "1"
-    with Sandbox.from_snapshot(Snapshot.from_bytes(sandbox.snapshot().to_bytes())) as resumed:
+    with Sandbox.from_snapshot(sandbox.snapshot()) as resumed:
         again = resumed.list_code_contexts()[0]
         again.run("x = 5")
         again.undo()

@@ -313,6 +313,20 @@ def test_a_cell_that_only_the_snapshot_says_waits_goes_on_to_nothing(session: by
         assert context.run("1 + 1").text == "2"
 
 
+def test_what_nobody_signed_keeps_to_the_default_timeout_and_keeps_no_history(sandbox: Sandbox) -> None:
+    sandbox.create_code_context(timeout=None, history_bytes=1 << 30)
+    sandbox.create_code_context(timeout=5.0)
+    snapshot = sandbox.snapshot()
+    with Sandbox.from_snapshot(Snapshot.from_bytes(snapshot.to_bytes())) as twin:
+        assert [each.timeout for each in twin.list_code_contexts()] == [30.0, 5.0]
+        with pytest.raises(UsageError, match="keeps no history"):
+            _ = twin.list_code_contexts()[0].history
+    signed = Snapshot.from_bytes(snapshot.to_bytes(key=KEY), key=KEY)
+    with Sandbox.from_snapshot(signed) as twin:
+        assert [each.timeout for each in twin.list_code_contexts()] == [None, 5.0]
+        assert twin.list_code_contexts()[0].history == []
+
+
 def test_truncated(small: bytes) -> None:
     for length in range(len(small)):
         with pytest.raises(SnapshotFormatError):

@@ -176,3 +176,90 @@ def test_a_large_state_is_kept_for_a_transaction_whatever_the_policy(context: Co
     context.run("big = bytearray(b'x') * (50 << 20)")
     assert context.run("big[::4096] = b'y' * len(big[::4096])\n1 / 0", transaction=True).undone
     assert context.run("big[0], big[4096], len(big)").text == f"(120, 120, {50 << 20})"
+
+
+class Own(Exception):
+    """What a callback of a test raises."""
+
+
+def fail(text: str) -> None:
+    raise Own
+
+
+def test_a_callback_that_raises_undoes_a_cell_that_waits_too(sandbox: Sandbox, context: CodeContext) -> None:
+    context.run("x = 1")
+    code = "x = 2; f = open('new', 'w'); print('a')\nawait host.request('q')"
+    with pytest.raises(Own):
+        context.run(code, on_stdout=fail, transaction="files")
+    assert (context.waiting, sandbox.files.exists("new")) == ([], False)
+    assert context.run("x, 'f' in globals()").text == "(1, False)"
+    context.close()
+    assert context._kernel._instance is None
+
+
+def test_a_callback_that_raises_at_the_very_end_undoes_too(sandbox: Sandbox, context: CodeContext) -> None:
+    """Half of a character comes out when the run is over."""
+    context.run("x = 1")
+    code = "x = 2; open('new', 'w').write('a'); import os; os.write(1, bytes([0xc3])); None"
+    with pytest.raises(Own):
+        context.run(code, on_stdout=fail, transaction="files")
+    assert context.run("x").text == "1"
+    assert not sandbox.files.exists("new")
+
+
+def test_what_is_lost_is_not_undone(context: CodeContext) -> None:
+    context.run("import _reactor; _reactor.turn.__code__ = (lambda source, environ: 1 / 0).__code__")
+    result = context.run("x = 1", transaction=True)
+    assert result.stopped is not None
+    assert (result.stopped.state, result.undone) == (StateAfterStop.LOST, False)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda sandbox, other: other.fork(),
+        lambda sandbox, other: other.checkpoint(),
+        lambda sandbox, other: sandbox.fork(),
+        lambda sandbox, other: sandbox.snapshot(),
+        lambda sandbox, other: sandbox.create_code_context(),
+        lambda sandbox, other: sandbox.run_code("1", language="javascript"),
+        lambda sandbox, other: other.run("1", transaction="files"),
+    ],
+)
+def test_callbacks_of_a_transaction_over_files_are_refused_what_would_wait_for_it(sandbox: Sandbox, act: Any) -> None:
+    other, context = sandbox.create_code_context(), sandbox.create_code_context()
+    with pytest.raises(UsageError):
+        context.run("print(1)", on_stdout=lambda text: act(sandbox, other), transaction="files")
+    assert other.run("1 + 1").text == "2"
+
+
+def test_a_context_closed_in_such_a_callback_is_freed_after_it(sandbox: Sandbox) -> None:
+    other, context = sandbox.create_code_context(), sandbox.create_code_context()
+    other.run("x = 1")
+    assert context.run("print(1)", on_stdout=lambda text: other.close(), transaction="files").error is None
+    assert other.is_closed
+    assert other._kernel._instance is None
+
+
+def test_a_context_of_another_thread_is_made_when_the_transaction_is_over(sandbox: Sandbox) -> None:
+    context = sandbox.create_code_context()
+    order: list[str] = []
+    begun = threading.Event()
+
+    def make() -> None:
+        begun.wait()
+        made = sandbox.create_code_context()
+        order.append("made")
+        assert made.run("open('mine', 'w').write('kept')").error is None
+
+    def heard(text: str) -> None:
+        order.append("run")
+        begun.set()
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    code = "import time; print('begun'); time.sleep(0.3); print('over')\n1 / 0"
+    result = context.run(code, on_stdout=heard, transaction="files")
+    thread.join()
+    assert (result.undone, order) == (True, ["run", "run", "made"])
+    assert sandbox.files.read_text("mine") == "kept"

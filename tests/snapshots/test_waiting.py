@@ -178,15 +178,23 @@ def test_requests_are_checked_inside(context: CodeContext) -> None:
     assert error_of(context.run("await host.request('x', float('nan'))"))[0] == "ValueError"
     assert error_of(context.run("await host.request('x', 'y' * 2**21)"))[0] == "ValueError"
     assert error_of(context.run("host.request('x')"))[1].startswith("await host.request(...) in a cell")
+    deep = "x = []\nfor _ in range(150): x = [x]\nawait host.request('x', x)"
+    assert error_of(context.run(deep)) == ("ValueError", "the payload is nested more than 100 levels deep")
+    large = "import asyncio\nawait asyncio.gather(*(host.request('x', 'y' * 10**6) for _ in range(5)))"
+    assert error_of(context.run(large))[0] == "ValueError"
+    digits = "import sys; sys.set_int_max_str_digits(0)\nawait host.request('x', 10 ** 9999)"
+    assert error_of(context.run(digits)) == ("ValueError", "the host does not take what the cell asks of it")
     many = "import asyncio\nawait asyncio.gather(*(host.request('x') for _ in range(1001)))"
     assert error_of(context.run(many)) == ("RuntimeError", "1000 requests wait for the host already")
     assert context.run("1 + 1").text == "2"
 
 
-def test_what_waits_is_bounded_by_the_output_limit(sandbox: Sandbox) -> None:
-    small = sandbox.create_code_context(limits=Limits(output_bytes=1000))
-    result = small.run("await host.request('x', 'y' * 2000)")
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_what_waits_is_bounded_by_the_output_limit(sandbox: Sandbox, language: str) -> None:
+    small = sandbox.create_code_context(language, limits=Limits(output_bytes=1000))
+    result = small.run(f"await host.request('x', '{'y' * 2000}')")
     assert (result.waiting, result.truncated, result.stopped) == ([], ("requests",), None)
+    assert error_of(result)[0] == "LimitExceeded"
     assert small.run("1 + 1").text == "2"  # the cell that nobody knows of is cancelled
 
 
@@ -322,6 +330,27 @@ def test_it_is_awaitable_in_an_asyncio_application() -> None:
     assert asyncio.run(use()) == ("'yes'", [])
 
 
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_a_request_that_nobody_awaits_ends_with_its_cell(sandbox: Sandbox, language: str) -> None:
+    context = sandbox.create_code_context(language)
+    if language == "python":
+        code = "import asyncio\nasync def ask(): await host.request('a')\nt = asyncio.create_task(ask())\n"
+        context.run(f"{code}await asyncio.sleep(0)")
+        assert context.run("await asyncio.sleep(0.01)\nt.cancelled()").text == "True"
+    else:
+        context.run("host.request('a'); 1")
+        assert context.run("await new Promise(done => setTimeout(() => done('slept'), 10))").text == "slept"
+    assert context.waiting == []
+
+
+def test_an_answer_for_which_there_is_no_room_is_a_memory_error(sandbox: Sandbox) -> None:
+    size = sandbox.create_code_context().run("1").memory_bytes
+    small = sandbox.create_code_context(limits=Limits(memory_bytes=size + (24 << 20)))
+    small.run("x = await host.request('x')")
+    assert error_of(small.resume({"req-1": "y" * (40 << 20)}))[0] == "MemoryError"
+    assert small.run("1 + 1").text == "2"
+
+
 # JavaScript
 
 
@@ -358,6 +387,10 @@ def test_javascript_requests_are_checked_inside(javascript: CodeContext) -> None
     assert error_of(javascript.run("await host.request(5)"))[0] == "TypeError"
     assert error_of(javascript.run("await host.request('x', () => 1)"))[0] == "TypeError"
     assert error_of(javascript.run("await host.request('x', 'y'.repeat(2 ** 21))"))[0] == "RangeError"
+    deep = "let deep = []; for (let n = 0; n < 300; n++) deep = [deep]; await host.request('x', deep)"
+    assert error_of(javascript.run(deep))[0] == "RangeError"
+    large = "await Promise.all(Array.from({length: 5}, () => host.request('x', 'y'.repeat(1e6))))"
+    assert error_of(javascript.run(large))[0] == "RangeError"
     many = "await Promise.all(Array.from({length: 1001}, () => host.request('x')))"
     assert error_of(javascript.run(many))[0] == "RangeError"
     assert javascript.run("1 + 1").text == "2"

@@ -298,6 +298,7 @@ export function stopped() {
 function finish() {
   cell.isOver = true;
   timers.clear();
+  requests.clear();
   if (cell.error !== undefined) {
     putBack();
   }

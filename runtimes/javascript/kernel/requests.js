@@ -7,8 +7,10 @@ const { stringify } = JSON;
 const MOST = 1000;
 const MOST_NAME = 1000;
 const MOST_CHARS = 1 << 20; // of a payload; more belongs in a file
+const MOST_PENDING_CHARS = 3 << 20; // of all that wait: they travel in one frame
 const pending = new Map(); // id -> its message, and functions of the program's realm that settle what awaits it
 let count = 0;
+let chars = 0; // of all messages
 
 // ``payload`` is JSON text. Returns what is wrong with the request, or undefined.
 export function add(name, payload, resolve, reject) {
@@ -18,9 +20,14 @@ export function add(name, payload, resolve, reject) {
   if (pending.size >= MOST) {
     return `${MOST} requests wait for the host already`;
   }
+  if (chars + payload.length > MOST_PENDING_CHARS) {
+    return `all requests together are more than ${MOST_PENDING_CHARS} characters of JSON`;
+  }
   const id = `req-${++count}`;
   const shown = stringify(name.slice(0, MOST_NAME).toWellFormed());
-  pending.set(id, { message: `{"id":"${id}","name":${shown},"payload":${payload.toWellFormed()}}`, resolve, reject });
+  const message = `{"id":"${id}","name":${shown},"payload":${payload.toWellFormed()}}`;
+  pending.set(id, { message, resolve, reject });
+  chars += message.length;
   return undefined;
 }
 
@@ -36,6 +43,7 @@ export function answer(answers) {
       continue;
     }
     pending.delete(id);
+    chars -= request.message.length;
     if (error === undefined) {
       Reflect.apply(request.resolve, undefined, [stringify(value)]);
     } else {
@@ -44,8 +52,10 @@ export function answer(answers) {
   }
 }
 
+// A cell is over: what still awaits the host awaits nothing that will come.
 export function clear() {
   pending.clear();
+  chars = 0;
 }
 
 export function forget() {

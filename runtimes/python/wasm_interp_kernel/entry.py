@@ -113,7 +113,14 @@ def _prepare(request: dict) -> None:
 def _pause(saved: dict | None) -> None:
     session.paused.environment = saved
     _settle()
-    _finish(requests.waiting_frame())
+    streams.flush()
+    try:
+        protocol.send(requests.waiting_frame())
+    except OSError:  # an integer of ten thousand digits, perhaps
+        _abandon()
+        _conclude(_report(ValueError("the host does not take what the cell asks of it")), None)
+        return
+    protocol.send(_DONE)
 
 
 def _abandon() -> None:
@@ -127,6 +134,7 @@ def _abandon() -> None:
 def _conclude(outcome: bytes, saved: dict | None) -> None:
     """A cell is over: its open figures, then its value or error; ``saved`` is of the variables that it alone had."""
     _settle()
+    requests.cancel_all()
     if figures.any_open():
         outcome = _show_figures() + outcome
     if saved is not None:

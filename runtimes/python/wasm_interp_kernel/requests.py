@@ -12,6 +12,8 @@ from wasm_interp_kernel import protocol
 
 MAX_REQUESTS = 1000
 MAX_PAYLOAD_CHARACTERS = 1 << 20  # of JSON; more belongs in a file
+MAX_PENDING_CHARACTERS = 3 << 20  # of all that wait: they travel in one frame
+MAX_DEPTH = 100
 
 _pending: dict[str, tuple[asyncio.Future, str]] = {}  # id -> what awaits it, and the JSON of its message
 _count = 0
@@ -23,17 +25,28 @@ class Host:
     def request(self, name: str, payload: object = None) -> asyncio.Future:
         """Ask the host for something; ``await`` what is returned for its answer.
 
-        ``payload`` is whatever JSON can hold. The cell ends there, for now: it goes on when the host answers.
+        ``payload`` is whatever JSON can hold. The cell ends there, for now: it goes on when the host answers. What
+        nobody awaits when a cell is over is cancelled.
         """
         if not isinstance(name, str):
             raise TypeError(f"the name of a request is str, not {type(name).__name__}")
         loop = events._get_running_loop()
         if loop is None:
             raise RuntimeError("await host.request(...) in a cell, or in a coroutine that a cell awaits")
+        if _is_deeper(payload, MAX_DEPTH):
+            raise ValueError(f"the payload is nested more than {MAX_DEPTH} levels deep")
         return _ask(loop, name, protocol.to_json(payload))
 
     def __repr__(self) -> str:
         return "<host: await host.request(name, payload)>"
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return False
+    return depth == 0 or any(_is_deeper(each, depth - 1) for each in value)
 
 
 def _ask(loop: asyncio.AbstractEventLoop, name: str, payload: str) -> asyncio.Future:
@@ -43,6 +56,8 @@ def _ask(loop: asyncio.AbstractEventLoop, name: str, payload: str) -> asyncio.Fu
     _drop_settled()
     if len(_pending) >= MAX_REQUESTS:
         raise RuntimeError(f"{MAX_REQUESTS} requests wait for the host already")
+    if sum(len(message) for _, message in _pending.values()) + len(payload) > MAX_PENDING_CHARACTERS:
+        raise ValueError(f"all requests together are more than {MAX_PENDING_CHARACTERS} characters of JSON")
     _count += 1
     identity = f"req-{_count}"
     future = loop.create_future()
@@ -90,9 +105,17 @@ def _exception(name: str, message: str) -> Exception:
     if isinstance(kind, type) and issubclass(kind, Exception) and kind is not StopIteration:
         try:
             return kind(message)
-        except TypeError:  # UnicodeDecodeError takes more than a message
+        except Exception:  # UnicodeDecodeError takes more than a message
             pass
     return RuntimeError(f"{name}: {message}" if message else name)
+
+
+def cancel_all() -> None:
+    """A cell is over: what still awaits the host awaits nothing that will come."""
+    for future, _ in list(_pending.values()):
+        if not future.done() and not future.get_loop().is_closed():
+            future.cancel()
+    _pending.clear()
 
 
 def forget() -> None:

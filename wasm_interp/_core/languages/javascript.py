@@ -124,7 +124,9 @@ class JavaScriptLanguage(Language):
 def _refusal(request: bytes, reason: str) -> bytes:
     """The request for a cell that fails at once, in the place of ``request``."""
     refused = {"name": "InternalError", "value": reason, "line": 0, "column": 0}
-    fields = json.loads(request) | {"code": "", "source": "", "mappings": None, "refused": refused}
+    fields = json.loads(request)
+    kept = {name: fields[name] for name in ("count", "start") if name in fields}
+    fields = {"count": 0, **kept, "kind": "run", "code": "", "source": "", "refused": refused}
     return json.dumps(fields).encode()
 
 

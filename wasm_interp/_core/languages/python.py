@@ -79,7 +79,9 @@ class PythonLanguage(Language):
 
     def _send_instead(self, instance: Instance, request: bytes, code: str) -> int:
         """A cell of that code, which begins as ``request`` says. Raises GuestExit if there is no room for it either."""
-        smaller = json.dumps({"count": 0, **json.loads(request), "kind": "run", "code": code}).encode()
+        fields = json.loads(request)
+        kept = {name: fields[name] for name in ("count", "start") if name in fields}
+        smaller = json.dumps({"count": 0, **kept, "kind": "run", "code": code}).encode()
         place = _place(instance, len(smaller))
         if not place:
             raise GuestExit

@@ -8,8 +8,8 @@ that its traps are told apart and it has the whole native stack. What is called 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import json
 import struct
 from collections.abc import Callable
 from enum import IntEnum
@@ -37,6 +37,10 @@ _TOO_LONG = {
     FrameKind.RESULT: b'{"data":{"text/plain":"[a result of more bytes than a frame may have]"},"main":true}',
     FrameKind.ERROR: b'{"name":"Error","value":"[an error of more bytes than a frame may have]"}',
 }
+_NOT_ASKED = "the host does not take what the cell asks of it: it is nested too deep, or too large"
+_NOT_TAKEN = json.dumps(
+    {"name": "RangeError", "value": _NOT_ASKED, "traceback": [f"RangeError: {_NOT_ASKED}"]}
+).encode()
 _LAST_KINDS = {int(kind): kind for kind in (FrameKind.RESULT, FrameKind.ERROR, FrameKind.WAITING)}
 _DONE_FRAME = encode_frame(FrameKind.DONE, b"{}")
 # Host functions inside one another, through JavaScript that each calls: a RangeError comes before the engine's own end.
@@ -270,11 +274,14 @@ def _finish(call: HostCall) -> int:
 
 
 def _offer(door: Callable[[bytes], bytes], kind: FrameKind, payload: bytes) -> None:
-    """Nonsense, or more than a frame may have, is the guest's own loss."""
+    """Nonsense, or more than a frame may have, is the guest's own loss; a cell that cannot wait so has failed."""
     if len(payload) > MAX_FRAME_BYTES:
         payload = _TOO_LONG.get(kind, b"")
-    with contextlib.suppress(ProtocolError):
+    try:
         door(encode_frame(kind, payload))
+    except ProtocolError:
+        if kind is FrameKind.WAITING:
+            door(encode_frame(FrameKind.ERROR, _NOT_TAKEN))
 
 
 def _print(call: HostCall) -> int:

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from wasm_interp._core.images.arena import arena
 from wasm_interp._core.images.checkpoint import Sealed
@@ -76,6 +76,16 @@ def check_modest(data: SandboxData, limits: Limits | None, max_contexts: int | N
             _check_modest(field.name, getattr(each, field.name), getattr(Limits(), field.name), "limits")
     if max_contexts is None:
         _check_modest("max_contexts", data.max_contexts, default, "max_contexts")
+
+
+def modest_contexts(data: SandboxData, timeout: float) -> SandboxData:
+    """``data``, for which nobody vouches, with no longer timeouts of its contexts than that, and no histories."""
+    return replace(data, contexts=[_modest(context, timeout) for context in data.contexts])
+
+
+def _modest(context: ContextData, timeout: float) -> ContextData:
+    shorter = timeout if context.timeout is None else min(context.timeout, timeout)
+    return replace(context, timeout=shorter, history_bytes=None)
 
 
 def _check_modest(name: str, asked: int, most: int, argument: str) -> None:

@@ -5,6 +5,7 @@ Rule: a descriptor of the file system retains its inode until it is closed.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from dataclasses import dataclass
 from enum import IntEnum
@@ -146,7 +147,9 @@ class FileTable:
 
     def _release(self, descriptor: Descriptor) -> None:
         if descriptor.stream is None:
-            self._fs.release(descriptor.ino)
+            # An inode that a file system's return to an earlier state has taken away is not to keep a table open.
+            with contextlib.suppress(FileSystemError):
+                self._fs.release(descriptor.ino)
 
 
 def stream_descriptor(stream: Stream) -> Descriptor:

@@ -421,6 +421,13 @@ class TestTheRepl:
         assert "Ctrl-C" in done.stdout
         assert done.stderr == "there is no command :wat; :help lists them\n"
 
+    @pytest.mark.parametrize(
+        ("language", "typed"),
+        [("python", "for i in range(2):\n  print(i)"), ("javascript", "for (const i of [0, 1]) {\nconsole.log(i) }")],
+    )
+    def test_a_cell_that_the_end_of_input_cuts_off_is_run_as_it_is(self, language: str, typed: str) -> None:
+        assert invoke("repl", "-l", language, stdin=typed).stdout == "0\n1\n"
+
     def test_a_request_is_answered_by_the_next_line(self) -> None:
         assert self.session("x = await host.request('who')", "Ada", "x").stdout == "who? \n'Ada'\n"
 

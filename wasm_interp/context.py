@@ -105,10 +105,11 @@ class CodeContext:
     ) -> ExecutionResult:
         """Let the cell that awaits the host go on: ``values`` maps the ids of ``waiting`` to what each await gives.
 
-        A value is JSON, or an exception, which is raised at the await: in Python as the built-in class of its name,
-        or else RuntimeError; in JavaScript as an Error of its name. Requests without a value go on waiting: the result
-        says so again. A cell waits as soon as nothing in it can go on at once: timers that are not due do not keep it,
-        but they go on meanwhile. ``env_vars`` of the run stay set until the cell ends.
+        A value is JSON, or an exception, which is raised at the await: in Python as the built-in exception of its name,
+        if that is an Exception and takes a message, or else as RuntimeError; in JavaScript as an Error of its name.
+        Requests without a value go on waiting: the result says so again. A cell waits as soon as nothing in it can go
+        on at once: timers that are not due do not keep it, but they go on meanwhile. ``env_vars`` of the run stay set
+        until the cell ends.
         The result is of the part that ran now; its ``execution_count`` is the cell's. A context can be forked and
         snapshotted while it waits, and each copy resumed in its own way.
         Raises UsageError for an id that is not waited for, for a value that is not JSON, when there are no values, and
@@ -121,6 +122,14 @@ class CodeContext:
             checked_transaction(transaction) is not False,
         )
         return self._serve(lambda: self._kernel.resume(resumption), transaction)
+
+    def abandon(self) -> None:
+        """Give up the cell that awaits the host, so that others can run; without one: nothing.
+
+        It is cancelled where it is: in Python its clean-up runs, as the next run begins. Raises ContextClosed.
+        """
+        with self._between_runs():
+            self._kernel.abandon()
 
     @property
     def waiting(self) -> list[HostRequest]:
@@ -383,7 +392,9 @@ def checked_answers(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _answer(identity: str, value: Any) -> dict[str, Any]:
     if isinstance(value, BaseException):
-        return {"error": {"name": type(value).__name__, "message": str(value)}}
+        arguments = value.args  # str() of a KeyError is the repr of its key
+        message = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], str) else str(value)
+        return {"error": {"name": type(value).__name__, "message": message}}
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

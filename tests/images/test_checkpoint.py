@@ -184,6 +184,18 @@ def test_pages_of_memory_that_grew_are_asked_for_each_time(session: Session) -> 
     session.lose()
 
 
+def test_what_was_too_dear_is_not_asked_again_while_no_page_was_added(machine: Machine) -> None:
+    with mock.patch.object(checkpoints, "COPIED_ASIDE_BYTES", 4 * HOST_PAGE):
+        session = Session(machine)
+        session.write(0, b"x" * 5 * PAGE_BYTES)
+        assert not session.take(PAGE_BYTES)
+        with mock.patch.object(PagemapRead, "runs", side_effect=AssertionError):
+            assert not session.take(PAGE_BYTES, may_have_more=False)
+        assert session.take(5 * PAGE_BYTES, may_have_more=False)
+        session.lose()
+        session.close()
+
+
 def test_after_pages_were_mapped_the_system_is_asked_again(machine: Machine) -> None:
     with mock.patch.object(checkpoints, "COPIED_ASIDE_BYTES", 4 * HOST_PAGE):
         session = Session(machine)

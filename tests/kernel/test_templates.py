@@ -22,6 +22,7 @@ from wasm_interp._core.kernel.kernel import Kernel
 from wasm_interp._core.kernel.runs import Run
 from wasm_interp._core.kernel.templates import Template, is_ready, template
 from wasm_interp._core.languages.base import CellRequest, Ranges, Start
+from wasm_interp._core.languages.python import PythonLanguage
 from wasm_interp._core.languages.tree import tree
 from wasm_interp._core.private_folder import UnsafeFile
 
@@ -240,3 +241,9 @@ def test_a_guest_that_cannot_be_asked_to_stop_has_no_words(cache: Path, tmp_path
 
 def test_the_default_engine_is_the_templates(cache: Path, tmp_path: Path) -> None:
     assert template(MadeLanguage(tmp_path)).engine.mode is default_mode()
+
+
+def test_the_python_template_knows_how_its_interpreter_is_asked_to_stop() -> None:
+    """Else every timeout would be an end by force: two flags, and one bit of the eval-breaker."""
+    words = templates.template(PythonLanguage()).interrupt_words
+    assert sorted(bits.bit_count() for _, bits in words) == [1, 1, 1]

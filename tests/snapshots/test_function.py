@@ -326,3 +326,14 @@ def test_calls_of_javascript_map_what_the_source_has_written_and_copy_nothing() 
         memory = function._calls._savepoint.memory
         assert memory.scattered.runs == []
         assert [function(n) for n in range(3)] == [12_497_500 + n for n in range(3)]
+
+
+def test_answers_may_be_what_numpy_and_pandas_give() -> None:
+    source = """
+import numpy as np, pandas as pd
+def handler(event):
+    frame = pd.DataFrame({"a": [1, 2]})
+    return {"sum": frame.a.sum(), "mean": np.float32(1.5), "all": frame.a.to_numpy(), "day": pd.Timestamp("2026-01-02")}
+"""
+    with Function(source) as function:
+        assert function(0) == {"sum": 3, "mean": 1.5, "all": [1, 2], "day": "2026-01-02T00:00:00"}

@@ -89,7 +89,7 @@ def test_an_exception_is_raised_at_the_await(context: CodeContext) -> None:
     ("error", "name", "value"),
     [
         (ValueError("no"), "ValueError", "no"),
-        (KeyError("key"), "KeyError", "\"'key'\""),
+        (KeyError("key"), "KeyError", "'key'"),
         (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), "RuntimeError", "UnicodeDecodeError: 'utf-8' codec can't dec"),
         (StopIteration("x"), "RuntimeError", "StopIteration: x"),
         (KeyboardInterrupt(), "RuntimeError", "KeyboardInterrupt"),
@@ -109,6 +109,39 @@ def test_cancelled_inside_its_clean_up_runs(context: CodeContext) -> None:
     context.run("done = []\ntry:\n    await host.request('x')\nfinally:\n    done.append('cleaned')")
     assert error_of(context.resume({"req-1": asyncio.CancelledError("enough")}))[0] == "CancelledError"
     assert context.run("done").text == "['cleaned']"
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_a_cell_that_waits_can_be_given_up(sandbox: Sandbox, language: str) -> None:
+    context = sandbox.create_code_context(language)
+    context.abandon()  # nothing waits
+    begin = "log = []" if language == "python" else "var log = []"
+    context.run(begin)
+    if language == "python":
+        context.run("try:\n    await host.request('x')\nfinally:\n    log.append('cleaned')")
+    else:
+        context.run("await host.request('x'); log.push('never')")
+    context.abandon()
+    assert context.waiting == []
+    assert context.run("log").results[0].json == (["cleaned"] if language == "python" else [])
+    with pytest.raises(UsageError, match="waits for nothing"):
+        context.resume({"req-1": 1})
+    context.close()
+    with pytest.raises(ContextClosed):
+        context.abandon()
+
+
+def test_payloads_are_what_pandas_gives_too(context: CodeContext) -> None:
+    code = "import pandas as pd, datetime\ndf = pd.DataFrame({'a': [1, 2]})\n"
+    ask = "await host.request('x', {'sum': df.a.sum(), 'all': df.a.to_numpy(), 'day': datetime.date(2026, 1, 2)})"
+    assert context.run(code + ask).waiting[0].payload == {"sum": 3, "all": [1, 2], "day": "2026-01-02"}
+
+
+@pytest.mark.parametrize(
+    "how", ["import host\nawait host.request('x')", "from host import request\nawait request('x')"]
+)
+def test_host_can_be_imported(context: CodeContext, how: str) -> None:
+    assert waits(context.run(how)) == ["req-1"]
 
 
 def test_misuse_is_refused_and_changes_nothing(context: CodeContext) -> None:

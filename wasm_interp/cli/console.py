@@ -15,7 +15,15 @@ from types import FrameType
 from wasm_interp.cli.supplies import PictureFolder
 from wasm_interp.cli.terminal import Writer
 from wasm_interp.context import CodeContext
-from wasm_interp.results import ExecutionError, ExecutionResult, HostRequest, Result
+from wasm_interp.results import (
+    ExecutionError,
+    ExecutionResult,
+    HostRequest,
+    Result,
+    StateAfterStop,
+    StopKind,
+    StopReason,
+)
 
 
 class Console:
@@ -37,7 +45,11 @@ class Console:
         result = self._stopping_at_ctrl_c(partial(self._context.run, code), timeout)
         shown, truncated = list(result.results), set(result.truncated)
         while result.waiting:
-            answers = {request.id: self._answer(request) for request in result.waiting}
+            try:
+                answers = {request.id: self._answer(request) for request in result.waiting}
+            except KeyboardInterrupt:
+                self._context.abandon()
+                return _interrupted(result, shown)
             result = self._stopping_at_ctrl_c(partial(self._context.resume, answers), timeout)
             shown += result.results
             truncated |= set(result.truncated)
@@ -77,11 +89,14 @@ class Console:
         """What the user gives for a request of the program's: JSON, else text; an exception where there is nobody."""
         asked = "" if request.payload is None else f" {json.dumps(request.payload, ensure_ascii=False)}"
         self._stdout.write(f"{request.name}{asked}? ")
-        try:
-            line = self._ask(request.name)
-        except EOFError as error:
+        if not self._may_ask:
+            return EOFError("the program itself was read from stdin")
+        with _on_ctrl_c(signal.default_int_handler):
+            line = sys.stdin.readline()
+        if not line:
             self._stdout.line("")
-            return error
+            return EOFError("end of input")
+        line = line.removesuffix("\n")
         try:
             return json.loads(line, parse_constant=_refuse_constant)
         except ValueError:
@@ -103,6 +118,14 @@ class Console:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._context.interrupt()
+
+
+def _interrupted(result: ExecutionResult, shown: list[Result]) -> ExecutionResult:
+    """Of a cell that waited when its user had enough."""
+    text = "the cell was interrupted while it waited"
+    error = ExecutionError("KeyboardInterrupt", text, [f"KeyboardInterrupt: {text}"])
+    stopped = StopReason(StopKind.INTERRUPT, StateAfterStop.KEPT, text)
+    return replace(result, error=error, stopped=stopped, waiting=[], results=shown)
 
 
 def _refuse_constant(name: str) -> None:

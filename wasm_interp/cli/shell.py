@@ -75,7 +75,10 @@ class Shell:
         lines = [self._line(_PROMPT)]
         is_code = bool(lines[0].strip()) and not lines[0].startswith(":")
         while is_code and self._completeness.is_incomplete("\n".join(lines)):
-            lines.append(self._line(_CONTINUATION))
+            try:
+                lines.append(self._line(_CONTINUATION))
+            except EOFError:  # the cell is what there is of it, whole or not
+                break
         return "\n".join(lines)
 
     def _line(self, prompt: str) -> str:

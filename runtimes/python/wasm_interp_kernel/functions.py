@@ -8,6 +8,7 @@ import _json
 from types import CoroutineType
 
 from wasm_interp_kernel import protocol
+from wasm_interp_kernel.jsonable import simplify
 from wasm_interp_kernel.session import Session
 
 _join = "".join
@@ -37,9 +38,5 @@ def answer(value: object) -> bytes:
 
 
 def _encoded(value: object, quote: object) -> str:
-    encode = _make_encoder({}, _refuse, quote, None, ": ", ", ", False, False, False)
+    encode = _make_encoder({}, simplify, quote, None, ": ", ", ", False, False, False)
     return _join(encode(value, 0))
-
-
-def _refuse(value: object) -> object:
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

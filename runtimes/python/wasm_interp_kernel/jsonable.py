@@ -106,3 +106,16 @@ class _Converter:
 def to_jsonable(value: object) -> object:
     """The value as dict, list, str, int, float, bool or None. Raises NotJson, or what a user's class raises."""
     return _Converter().value(value)
+
+
+def simplify(value: object) -> object:
+    """What an encoder of JSON asks for what it does not know: numpy's numbers and arrays, dates, dataclasses.
+
+    Raises TypeError or ValueError for what is not JSON, as json.dumps does.
+    """
+    try:
+        return _Converter()._other(value, 0)
+    except NotJson as error:
+        if str(error).endswith(" is not JSON"):
+            raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable") from None
+        raise ValueError(str(error)) from None

@@ -4,29 +4,34 @@ A cell that awaits a request, and can do nothing else, ends its turn with the C 
 the frames of its coroutines, on the heap like all else. It can lie there, or in a snapshot, until the host answers.
 """
 
+import _json
 import asyncio
 import builtins
+import sys
 from asyncio import events
+from types import ModuleType
 
 from wasm_interp_kernel import protocol
+from wasm_interp_kernel.jsonable import simplify
 
 MAX_REQUESTS = 1000
 MAX_PAYLOAD_CHARACTERS = 1 << 20  # of JSON; more belongs in a file
 MAX_PENDING_CHARACTERS = 3 << 20  # of all that wait: they travel in one frame
 MAX_DEPTH = 100
 
+_join, _make_encoder, _quote = "".join, _json.make_encoder, _json.encode_basestring_ascii
 _pending: dict[str, tuple[asyncio.Future, str]] = {}  # id -> what awaits it, and the JSON of its message
 _count = 0
 
 
-class Host:
-    """The program that runs this one."""
+class Host(ModuleType):
+    """The program that runs this one: ``await host.request(name, payload)``. A module, so that it can be imported."""
 
     def request(self, name: str, payload: object = None) -> asyncio.Future:
         """Ask the host for something; ``await`` what is returned for its answer.
 
-        ``payload`` is whatever JSON can hold. The cell ends there, for now: it goes on when the host answers. What
-        nobody awaits when a cell is over is cancelled.
+        ``payload`` is whatever JSON can hold, numpy's numbers and dates included. The cell ends there, for now: it
+        goes on when the host answers. What nobody awaits when a cell is over is cancelled.
         """
         if not isinstance(name, str):
             raise TypeError(f"the name of a request is str, not {type(name).__name__}")
@@ -35,7 +40,8 @@ class Host:
             raise RuntimeError("await host.request(...) in a cell, or in a coroutine that a cell awaits")
         if _is_deeper(payload, MAX_DEPTH):
             raise ValueError(f"the payload is nested more than {MAX_DEPTH} levels deep")
-        return _ask(loop, name, protocol.to_json(payload))
+        encode = _make_encoder({}, simplify, _quote, None, ":", ",", False, False, False)
+        return _ask(loop, name, _join(encode(payload, 0)))
 
     def __repr__(self) -> str:
         return "<host: await host.request(name, payload)>"
@@ -126,4 +132,5 @@ def forget() -> None:
 
 
 def install() -> None:
-    builtins.host = Host()
+    """``host`` is there without an import, and is what an import of it gives: the build has another of that name."""
+    builtins.host = sys.modules["host"] = Host("host", Host.__doc__)

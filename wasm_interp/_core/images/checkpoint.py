@@ -91,6 +91,7 @@ class Checkpoint:
         self._known: Runs | None = None  # written pages of the base's file, as the last ``take`` left them
         self._outdated: list[Sealed] = []  # no longer the base, but still mapped by the instance
         self._is_valid = True
+        self._refused_bytes = 0  # what the last ``take`` would have cost, if it was too much
         self.taken_bytes = 0  # what the last ``take`` copied, beyond what is copied aside each time
 
     @property
@@ -112,10 +113,14 @@ class Checkpoint:
         """
         self._is_valid = False
         self.taken_bytes = 0
+        if most_bytes is not None and not may_have_more and self._refused_bytes > most_bytes:
+            return False  # it would be no less now, and to ask again takes milliseconds where there are many pages
+        self._refused_bytes = 0
         written = self._written(address, len(memory), may_have_more=may_have_more)
         mapped, aside = _parted(written, COPIED_ASIDE_BYTES, at_once=COPIED_ASIDE_BYTES)
         cost = _length(mapped) + max(_length(aside) - COPIED_ASIDE_BYTES, 0)
         if most_bytes is not None and cost > most_bytes:
+            self._refused_bytes = cost
             return False
         try:
             self._remember(memory, address, mapped, aside)
@@ -187,6 +192,7 @@ class Checkpoint:
         self._aside = base.scattered
         self._size_bytes = base.image.size_bytes
         self._known = None
+        self._refused_bytes = 0
         self._is_valid = True
 
     def close(self) -> None:

@@ -137,6 +137,13 @@ class Kernel:
         assert self._waiting is not None
         return self._serve(resumption, ExecutionResult(self._waiting.code, execution_count=self._count))
 
+    def abandon(self) -> None:
+        """Let go of the cell that waits: the guest's kernel drops it when it is asked to run another; between runs."""
+        self._check_usable()
+        if self.waiting:
+            self._living_instance()
+            self._waiting = None
+
     def _check_usable(self) -> None:
         if self._closed:
             raise ContextClosed("the context is closed")

@@ -30,7 +30,7 @@ from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import SystemClock, WasiState
 from wasm_interp.errors import GuestTrapped
 
-_FORMAT = 2
+_FORMAT = 3
 _LENGTH_BYTES = 8
 _PREPARATION_MEMORY = 1 << 30
 _QUOTA = Quota(bytes=64 << 20, inodes=10_000)

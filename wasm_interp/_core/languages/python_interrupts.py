@@ -38,11 +38,16 @@ def find_words(instance: Instance, run: Callable[[str], None]) -> tuple[tuple[in
             return ()
         before, idle, interrupted = dumps
         noise = {address for address, _ in _changed_words(before, idle)}
-        changed = {word for word in _changed_words(idle, interrupted) if word[0] not in noise}
+        changed = {word for word in _changed_words(idle, interrupted) if word[0] not in noise and _is_one_bit(word[1])}
         common = changed if common is None else common & changed
     if not common or len(common) > _MOST_WORDS:
         return ()
     return tuple(sorted(common))
+
+
+def _is_one_bit(bits: int) -> bool:
+    """A flag, or one bit of the eval-breaker; what the probe's own objects leave on the heap differs in many."""
+    return bits.bit_count() == 1
 
 
 def _dumps_at_marks(instance: Instance, probe: Callable[[], None]) -> list[bytes]:

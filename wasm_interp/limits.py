@@ -12,6 +12,7 @@ from wasm_interp.errors import LimitExceeded, UsageError
 MIB = 1 << 20
 ROLLBACK_CHOICES = ("auto", "always", "off")
 MAX_MEMORY_BYTES = 4 << 30  # 32-bit linear memory
+MOST_SPARE_BYTES = 8 * MIB  # what a context that is full may take beyond its limit, to be able to free something
 
 
 @dataclass(frozen=True, slots=True)

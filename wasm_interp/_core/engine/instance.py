@@ -36,6 +36,7 @@ from wasm_interp._core.vfs.errno import Errno, FileSystemError
 from wasm_interp._core.wasi.memory import GuestMemory
 from wasm_interp._core.wasi.state import GuestExit, WasiState
 from wasm_interp.errors import GuestTrapped, LimitExceeded, ProtocolError
+from wasm_interp.limits import MOST_SPARE_BYTES
 from wasm_interp.results import StopKind
 
 _UNLIMITED_FUEL = (1 << 64) - 1
@@ -43,7 +44,6 @@ MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 # A guest that has all the memory that it may have can serve no request: not the one either that would free some of it.
 # So each run may take a little more than there is, up to a bound that many such runs reach together.
 _SPARE_BYTES = 2 << 20
-_MOST_SPARE_BYTES = 8 << 20
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 # Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
 # takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
@@ -226,7 +226,7 @@ class Instance:
 
         Not one that others have left no more.
         """
-        wanted = min(self.memory_bytes + _SPARE_BYTES, self._own_limit_bytes + _MOST_SPARE_BYTES)
+        wanted = min(self.memory_bytes + _SPARE_BYTES, self._own_limit_bytes + MOST_SPARE_BYTES)
         if wanted > self._own_limit_bytes == self._most_memory_bytes:
             self.limit_memory(wanted)
 
@@ -269,6 +269,8 @@ class Instance:
 
     def place_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Make linear memory, that of a new instance, what it was at the checkpoint."""
+        if self._own_limit_bytes < checkpoint.size_bytes <= self._own_limit_bytes + MOST_SPARE_BYTES:
+            self.limit_memory(checkpoint.size_bytes)  # it had been spared some; what it has stays
         self._grow_to(checkpoint.size_bytes)
         checkpoint.place(self._base)
 

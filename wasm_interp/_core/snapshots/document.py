@@ -22,7 +22,7 @@ from wasm_interp._core.snapshots import fields as checked
 from wasm_interp._core.vfs.codec import FileSystemData
 from wasm_interp._core.wasi.descriptors import Descriptor, Stream
 from wasm_interp.errors import SnapshotFormatError, UsageError
-from wasm_interp.limits import MAX_MEMORY_BYTES, Limits
+from wasm_interp.limits import MAX_MEMORY_BYTES, MOST_SPARE_BYTES, Limits
 from wasm_interp.results import HostRequest
 
 _MOST_CONTEXTS = 100_000
@@ -200,7 +200,9 @@ def _context(value: Any, body: _Body) -> ContextData:
     if not _IDENTITY.fullmatch(identity):
         raise SnapshotFormatError(f"a context has the id {identity[:100]!r}")
     limits = _limits(given["limits"])
-    size_bytes = checked.whole(given["size_bytes"], "the size of a memory", PAGE_BYTES, limits.memory_bytes)
+    size_bytes = checked.whole(
+        given["size_bytes"], "the size of a memory", PAGE_BYTES, limits.memory_bytes + MOST_SPARE_BYTES
+    )
     if size_bytes % PAGE_BYTES:
         raise SnapshotFormatError(f"a memory of {size_bytes} bytes is not one of whole pages")
     runs = checked.items(given["runs"], "the runs of pages", _MOST_RUNS, _run)

@@ -22,7 +22,7 @@ from wasm_interp._core.vfs import Base, FileSystem, FileSystemError, Quota
 from wasm_interp._core.vfs.codec import NotAFileSystem, identity, restore
 from wasm_interp._core.wasi.descriptors import FileTable
 from wasm_interp.errors import LimitExceeded, SnapshotError, SnapshotFormatError, SnapshotMismatch, UnknownLanguage
-from wasm_interp.limits import Limits
+from wasm_interp.limits import MOST_SPARE_BYTES, Limits
 
 _identities: dict[int, tuple[Base, str]] = {}
 
@@ -122,7 +122,7 @@ def check_memory(context: ContextData, limits: Limits) -> Template:
     made_from = template(find_language(context.language), metered=limits.fuel is not None)
     if context.size_bytes < made_from.image.size_bytes:
         raise SnapshotFormatError(f"context {context.identity} has {context.size_bytes} bytes, less than its template")
-    if context.size_bytes > limits.memory_bytes:
+    if context.size_bytes > limits.memory_bytes + MOST_SPARE_BYTES:
         raise LimitExceeded(
             f"context {context.identity} has {context.size_bytes} bytes of memory; the limit is {limits.memory_bytes}"
         )

@@ -46,7 +46,7 @@ MAX_DOOR_BYTES = 64 << 20  # one call of a guest to its host
 _SPARE_BYTES = 2 << 20
 _MAX_TABLE_ELEMENTS = 1 << 20  # 8 bytes of the host each, which memory_bytes does not count; our guests have 50,000
 # Host functions that call the guest, which calls a host function, and so on. Our guests need three or four levels; each
-# takes some 10 KiB of native stack and eight of Python's thousand frames, and at either's end the process died.
+# takes some 10 KiB of native stack and eight of Python's thousand frames, and past either's end the process dies.
 MOST_NESTED = 16
 _TRAPPED = "the guest has trapped and cannot be entered again"
 _FAULT = -2 & 0xFFFFFFFF  # the door's own outcome: the guest sees an OSError
